@@ -1,0 +1,117 @@
+import { hash } from 'node:crypto'
+import ipaddr from 'ipaddr.js'
+import proxyAddr from 'proxy-addr'
+
+/** How exactly a nonce-bound ticket asks for the address it was issued to. */
+export type BindingMode = 'exact' | 'prefix' | 'log' | 'off'
+
+/** What a ticket remembers of the client it was issued to. */
+export interface Binding {
+  readonly address: string
+  /** A digest of the User-Agent header: it only ever has to be equal. */
+  readonly userAgent: string
+}
+
+/** Who is asking. */
+export interface Client {
+  /** The normalised address (`::ffff:1.2.3.4` reads `1.2.3.4`). */
+  readonly address: string
+  readonly userAgent: string
+  /** True where forwarding headers came from a peer that is not trusted: then the address is some proxy's, shared by many. */
+  readonly behindUntrustedProxy: boolean
+}
+
+/** Judges whether a peer at this address may speak for others. */
+export type TrustProxy = (address: string) => boolean
+
+/**
+ * Reads a list of proxy addresses and CIDRs (`10.0.0.0/8, ::1`), or `none`. Throws a `TypeError` that names the
+ * faulty entry.
+ */
+export function parseTrustProxy(list: string): TrustProxy {
+  const entries = list
+    .split(',')
+    .map(entry => entry.trim())
+    .filter(entry => entry !== '' && entry !== 'none')
+  const trust = proxyAddr.compile(entries)
+  return address => trust(address, 0)
+}
+
+const FORWARDING_HEADERS = ['x-forwarded-for', 'forwarded', 'x-real-ip', 'via']
+
+/** The client behind a request: the socket's peer, or what trusted proxies say, walked from the right. */
+export function clientOf(
+  request: {
+    readonly peer: string
+    readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  },
+  trust: TrustProxy,
+): Client {
+  const { headers } = request
+  const peer = normalizeAddress(request.peer)
+  const trusted = peer !== '' && trust(peer)
+  return {
+    address: trusted ? forwardedAddress(peer, headers, trust) : peer,
+    userAgent: hash('sha256', String(headers['user-agent'] ?? ''), 'base64url').slice(0, 22),
+    behindUntrustedProxy: !trusted && FORWARDING_HEADERS.some(name => headers[name] !== undefined),
+  }
+}
+
+function forwardedAddress(
+  peer: string,
+  headers: Readonly<Record<string, string | string[] | undefined>>,
+  trust: TrustProxy,
+): string {
+  const request = { socket: { remoteAddress: peer }, connection: { remoteAddress: peer }, headers }
+  const hops = proxyAddr.all(request as unknown as Parameters<typeof proxyAddr.all>[0], trust)
+  // What stands before the first untrusted hop may be anything; a proxy that wrote no address speaks for itself.
+  return normalizeAddress(hops.at(-1) ?? '') || peer
+}
+
+/** The one spelling of an IP address; the empty string for anything else. */
+export function normalizeAddress(value: string): string {
+  if (!ipaddr.isValid(value)) return ''
+  return ipaddr.process(value).toString()
+}
+
+/** For pushed tickets: the very address and browser name, and no unknown proxy in between. */
+export function judgeExact(binding: Binding, client: Client): boolean {
+  return (
+    !client.behindUntrustedProxy &&
+    client.address !== '' &&
+    client.address === binding.address &&
+    client.userAgent === binding.userAgent
+  )
+}
+
+/**
+ * For nonce-bound tickets. A browser reaches two hosts over IPv4 and IPv6 within one second, so an address of the
+ * other family is no refusal: the nonce has named the browser already.
+ */
+export function judgeBinding(
+  binding: Binding,
+  client: Client,
+  mode: BindingMode,
+): 'same' | 'cross_family' | 'address_changed' | 'refused' {
+  if (mode === 'off' || binding.address === client.address) return 'same'
+  const issuedTo = parseAddress(binding.address)
+  const shownBy = parseAddress(client.address)
+  if (issuedTo === null || shownBy === null) return mode === 'log' ? 'address_changed' : 'refused'
+  if (issuedTo.kind() !== shownBy.kind()) return 'cross_family'
+  if (mode === 'prefix' && samePrefix(issuedTo, shownBy)) return 'same'
+  return mode === 'log' ? 'address_changed' : 'refused'
+}
+
+type Address = ReturnType<typeof ipaddr.process>
+
+function samePrefix(a: Address, b: Address): boolean {
+  // A /24 and a /56 are what carriers hand to one customer or one gateway.
+  const bits = a.kind() === 'ipv4' ? 24 : 56
+  const left = a.toByteArray()
+  const right = b.toByteArray()
+  return left.slice(0, bits / 8).every((byte, index) => byte === right[index])
+}
+
+function parseAddress(value: string): Address | null {
+  return ipaddr.isValid(value) ? ipaddr.process(value) : null
+}

@@ -1,0 +1,67 @@
+export {
+  type Binding,
+  type BindingMode,
+  type Client,
+  clientOf,
+  normalizeAddress,
+  parseTrustProxy,
+  type TrustProxy,
+} from './binding.ts'
+export {
+  type CookieNames,
+  cookieNames,
+  type NewCookie,
+  parseCookies,
+  parseSecrets,
+  type Secrets,
+  Signer,
+  serializeCookie,
+  signSid,
+  siteSecrets,
+  soleCookie,
+  verifySid,
+} from './cookie.ts'
+export { CarnetError, type CarnetErrorDetails, type ErrorCode, STATUS_BY_CODE } from './errors.ts'
+export { sessionHandle } from './handle.ts'
+export { fixedManifest, type LiveManifest, type ManifestListener, watchManifest } from './manifest/live.ts'
+export {
+  findSite,
+  loadManifest,
+  ManifestError,
+  type ManifestFault,
+  originsOf,
+  parseManifest,
+} from './manifest/manifest.ts'
+export {
+  type FanOut,
+  isLocalhost,
+  type Manifest,
+  manifestJsonSchema,
+  parseDuration,
+  type Site,
+} from './manifest/schema.ts'
+export { returnTarget } from './redirect.ts'
+export { hasJsonBody, isSpeculative, requestOrigin, wantsJson } from './request-origin.ts'
+export {
+  isSid,
+  revokeSession,
+  type SessionLife,
+  type SessionRecord,
+  startSession,
+  tagOf,
+  touchSession,
+  type User,
+} from './session.ts'
+export { MemoryStore } from './store/memory.ts'
+export { openStore } from './store/open.ts'
+export { RedisStore } from './store/redis.ts'
+export type { BurntTicket, NewTicket, Store } from './store/store.ts'
+export {
+  issueTickets,
+  type Redeemed,
+  type Redemption,
+  redeemTicket,
+  siteOfTicket,
+  type TicketRecord,
+  type TicketRequest,
+} from './ticket.ts'

@@ -1,0 +1,228 @@
+import { z } from 'zod'
+import type { BindingMode } from '../binding.ts'
+
+/** How a site is signed in right after a sign-in elsewhere; the bounce works beside each. */
+export type FanOut = 'pull' | 'push' | 'none'
+
+/** One site of the manifest, durations in ms. */
+export interface Site {
+  readonly id: string
+  readonly name: string
+  readonly origin: string
+  readonly aliases: readonly string[]
+  readonly fanOut: FanOut
+  readonly silent: boolean
+  readonly signInForm: boolean
+  /** Life of a ticket for this site. */
+  readonly ticket: { readonly ttl: number }
+}
+
+/** The deploy manifest, checked, durations in ms. */
+export interface Manifest {
+  /** The public origin of the auth service. */
+  readonly auth: string
+  readonly brand: { readonly name: string; readonly accent: string; readonly logo: string | null }
+  readonly session: { readonly idle: number; readonly absolute: number; readonly remember: number }
+  readonly accounts: {
+    readonly signUp: 'open' | 'private' | 'closed'
+    readonly password: { readonly minLength: number }
+    readonly credentials: string | null
+  }
+  readonly ticket: { readonly ttl: number; readonly binding: BindingMode }
+  readonly sites: readonly Site[]
+}
+
+const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
+
+/** Reads `3s`, `20m`, `12h`, `30d` or `500ms` into ms; NaN for anything else. */
+export function parseDuration(text: string): number {
+  const match = /^(\d{1,9})(ms|s|m|h|d)$/.exec(text)
+  if (match === null) return Number.NaN
+  return Number(match[1]) * UNIT_MS[match[2] as keyof typeof UNIT_MS]
+}
+
+function duration(fallback: string, least: string, most: string) {
+  return z
+    .string()
+    .regex(/^\d{1,9}(ms|s|m|h|d)$/, 'must be a duration such as 3s, 20m, 12h or 30d')
+    .refine(
+      text => !(parseDuration(text) < parseDuration(least) || parseDuration(text) > parseDuration(most)),
+      `must lie between ${least} and ${most}`,
+    )
+    .default(fallback)
+    .describe(`A duration between ${least} and ${most}. Default: ${fallback}.`)
+}
+
+/** Whether a host may be used over plain http: this machine's own names only. */
+export function isLocalhost(hostname: string): boolean {
+  return hostname === 'localhost' || hostname.endsWith('.localhost')
+}
+
+const origin = z.string().superRefine((value, context) => {
+  const fault = originFault(value)
+  if (fault !== null) context.addIssue({ code: 'custom', message: fault })
+})
+
+function originFault(value: string): string | null {
+  if (!URL.canParse(value)) return 'must be an origin such as https://shop.example'
+  const url = new URL(value)
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') return 'must begin with https://'
+  if (url.origin !== value) return `must be an origin and nothing more: ${url.origin}`
+  if (url.protocol === 'http:' && !isLocalhost(url.hostname)) {
+    return 'must begin with https:// (http:// is for localhost and *.localhost only)'
+  }
+  return null
+}
+
+const site = z.strictObject({
+  id: z
+    .string()
+    .regex(/^[a-z][a-z0-9-]{0,31}$/, 'must be 1 to 32 of a-z, 0-9 and -, beginning with a letter')
+    .refine(id => id !== 'auth', '"auth" is the auth service itself')
+    .describe('The id of the site, in its tickets and in CARNET_SITE.'),
+  name: z.string().min(1).max(80).optional().describe('For people. Default: the host name.'),
+  origin: origin.describe('The public origin of the site.'),
+  aliases: z
+    .array(origin)
+    .default([])
+    .describe('Further origins of the same site, each with its own cookies.'),
+  fanOut: z
+    .enum(['pull', 'push', 'none'])
+    .default('pull')
+    .describe('How the site is signed in right after a sign-in elsewhere.'),
+  silent: z.boolean().default(false).describe('Whether public pages try a silent bounce.'),
+  signInForm: z.boolean().default(false).describe("Whether the site's own page may take passwords."),
+  ticket: z.strictObject({ ttl: duration('3s', '1s', '60s').optional() }).optional(),
+})
+
+const manifest = z.strictObject({
+  auth: origin.describe('The public origin of the auth service.'),
+  brand: z
+    .strictObject({
+      name: z.string().min(1).max(80).default('Carnet'),
+      accent: z
+        .string()
+        .regex(/^#([0-9a-fA-F]{3}|[0-9a-fA-F]{6})$/, 'must be a colour such as "#0a66c2"')
+        .default('#0a66c2'),
+      logo: z.string().max(200_000).optional().describe('A path, or a data: URL.'),
+    })
+    .prefault({}),
+  session: z
+    .strictObject({
+      idle: duration('20m', '1m', '30d').describe('A session unused for so long ends.'),
+      absolute: duration('12h', '1m', '365d').describe('A session ends after so long, used or not.'),
+      remember: duration('30d', '1h', '365d').describe('How long a browser is remembered.'),
+    })
+    .prefault({}),
+  accounts: z
+    .strictObject({
+      signUp: z.enum(['open', 'private', 'closed']).default('open'),
+      password: z.strictObject({ minLength: z.number().int().min(8).max(64).default(15) }).prefault({}),
+      credentials: z.url().optional().describe('An existing backend to ask instead of the own table.'),
+    })
+    .prefault({}),
+  ticket: z
+    .strictObject({
+      ttl: duration('3s', '1s', '60s').describe('The life of a ticket.'),
+      binding: z
+        .enum(['exact', 'prefix', 'log', 'off'])
+        .default('prefix')
+        .describe('How exactly a ticket asks for the address it was issued to.'),
+    })
+    .prefault({}),
+  sites: z.array(site).min(1, 'needs at least one site'),
+})
+
+/** A fault of a manifest's content: where, as a path of keys and indexes, and what. */
+export interface ContentFault {
+  readonly path: readonly (string | number)[]
+  /** Set where the fault is an unknown key of the object at `path`. */
+  readonly unknownKey: string | null
+  /** With `unknownKey`: the keys that are known there. */
+  readonly knownKeys: readonly string[]
+  readonly message: string
+}
+
+/** Checks parsed YAML; every fault at once. */
+export function checkManifest(content: unknown): Manifest | ContentFault[] {
+  const checked = manifest.safeParse(content)
+  if (!checked.success) return checked.error.issues.flatMap(toFaults)
+  const normal = normalize(checked.data)
+  const faults = hostFaults(normal)
+  return faults.length > 0 ? faults : normal
+}
+
+/** The JSON Schema (draft 2020-12) of the manifest, for editors. */
+export function manifestJsonSchema(): object {
+  return z.toJSONSchema(manifest, { io: 'input' })
+}
+
+function toFaults(issue: z.core.$ZodIssue): ContentFault[] {
+  const path = issue.path.filter(part => typeof part !== 'symbol')
+  if (issue.code !== 'unrecognized_keys') {
+    const missing = issue.code === 'invalid_type' && issue.message.endsWith('received undefined')
+    return [{ path, unknownKey: null, knownKeys: [], message: missing ? 'is missing' : issue.message }]
+  }
+  return issue.keys.map(unknownKey => ({
+    path,
+    unknownKey,
+    knownKeys: keysAt(path),
+    message: `unknown key "${unknownKey}"`,
+  }))
+}
+
+function keysAt(path: readonly (string | number)[]): string[] {
+  let schema: unknown = manifestJsonSchema()
+  for (const part of path) {
+    const { properties, items } = schema as { properties?: Record<string, unknown>; items?: unknown }
+    schema = typeof part === 'number' ? items : properties?.[part]
+    if (schema === undefined) return []
+  }
+  return Object.keys((schema as { properties?: object }).properties ?? {})
+}
+
+function normalize(data: z.output<typeof manifest>): Manifest {
+  const ttl = parseDuration(data.ticket.ttl)
+  return {
+    auth: data.auth,
+    brand: { ...data.brand, logo: data.brand.logo ?? null },
+    session: {
+      idle: parseDuration(data.session.idle),
+      absolute: parseDuration(data.session.absolute),
+      remember: parseDuration(data.session.remember),
+    },
+    accounts: { ...data.accounts, credentials: data.accounts.credentials ?? null },
+    ticket: { ttl, binding: data.ticket.binding },
+    sites: data.sites.map(site => ({
+      ...site,
+      name: site.name ?? new URL(site.origin).hostname,
+      ticket: { ttl: site.ticket?.ttl === undefined ? ttl : parseDuration(site.ticket.ttl) },
+    })),
+  }
+}
+
+/** Ids and host names stand for one site each: cookies ignore ports, so two origins on one host would share them. */
+function hostFaults(manifest: Manifest): ContentFault[] {
+  const faults: ContentFault[] = []
+  const taken = new Map<string, string>([[new URL(manifest.auth).hostname, 'auth']])
+  const ids = new Set<string>()
+  const fault = (path: (string | number)[], message: string) =>
+    faults.push({ path, unknownKey: null, knownKeys: [], message })
+  manifest.sites.forEach((site, index) => {
+    if (ids.has(site.id)) fault(['sites', index, 'id'], `the id "${site.id}" is taken by another site`)
+    ids.add(site.id)
+    ;[site.origin, ...site.aliases].forEach((origin, nth) => {
+      const host = new URL(origin).hostname
+      const path = nth === 0 ? ['sites', index, 'origin'] : ['sites', index, 'aliases', nth - 1]
+      const owner = taken.get(host)
+      if (owner !== undefined) {
+        fault(
+          path,
+          `the host ${host} is taken by "${owner}": cookies ignore ports, so each origin needs a host of its own`,
+        )
+      }
+      taken.set(host, site.id)
+    })
+  })
+  return faults
+}

@@ -1,0 +1,227 @@
+import { type ChainableCommander, Cluster, Redis, type RedisOptions, type Result } from 'ioredis'
+import { CarnetError } from '../errors.ts'
+import { sessionHandle } from '../handle.ts'
+import { parseSession, type SessionRecord, serializeSession } from '../session.ts'
+import type { TicketRecord } from '../ticket.ts'
+import { RemoteClock } from './clock.ts'
+import { REVOKED_CHANNEL, sessionKey, ticketKey } from './keys.ts'
+import type { BurntTicket, NewTicket, Store } from './store.ts'
+
+// Burns the ticket and reads its session in one atomic step. The ticket's first line names the session's key, which
+// lies in the same slot.
+const REDEEM = `
+local ticket = redis.call('GETDEL', KEYS[1])
+if not ticket then return false end
+return { ticket, redis.call('GET', string.match(ticket, '^[^\\n]+')) }`
+
+const REVOKE = `
+local ended = redis.call('DEL', KEYS[1])
+redis.call('PUBLISH', ARGV[1], ARGV[2])
+return ended`
+
+declare module 'ioredis' {
+  interface RedisCommander<Context> {
+    carnetRedeem(ticketKey: string): Result<[string, string | null] | null, Context>
+    carnetRevoke(sessionKey: string, channel: string, handle: string): Result<number, Context>
+  }
+}
+
+const COMMAND_DEADLINE_MS = 300
+const READ_CLOCK_EVERY_MS = 5_000
+
+/** Options that keep a command from outliving its request: what cannot be sent now fails now, and nothing is sent twice. */
+const STRICT = {
+  enableOfflineQueue: false,
+  autoResendUnfulfilledCommands: false,
+  maxRetriesPerRequest: 0,
+  commandTimeout: COMMAND_DEADLINE_MS,
+  connectTimeout: 1_000,
+  retryStrategy: (tries: number) => Math.min(50 * 2 ** (tries - 1), 1_000) + Math.random() * 100,
+  scripts: {
+    carnetRedeem: { lua: REDEEM, numberOfKeys: 1 },
+    carnetRevoke: { lua: REVOKE, numberOfKeys: 1 },
+  },
+} satisfies RedisOptions
+
+/** Sessions and tickets in Redis 7 or later: one server, or a cluster. */
+export class RedisStore implements Store {
+  readonly #redis: Redis | Cluster
+  readonly #clock = new RemoteClock()
+  readonly #clockReader: NodeJS.Timeout
+  readonly #subscribers = new Set<Redis | Cluster>()
+
+  /** Connects at once. `onError` hears of connection faults, which the verbs report as `store_unavailable`. */
+  constructor(url: string, onError: (error: Error) => void = () => {}) {
+    this.#redis = connect(url)
+    this.#redis.on('error', onError)
+    this.#redis.on('ready', () => void this.#readClock())
+    this.#redis.on('close', () => this.#clock.reset())
+    this.#clockReader = setInterval(() => void this.#readClock(), READ_CLOCK_EVERY_MS).unref()
+  }
+
+  now(): number {
+    return this.#clock.now()
+  }
+
+  async start(sid: string, session: SessionRecord, until: number): Promise<void> {
+    await answered(this.#redis.set(sessionKey(sid), serializeSession(session), 'PXAT', until, 'NX'))
+  }
+
+  async read(sid: string): Promise<SessionRecord | null> {
+    const stored = await answered(this.#redis.get(sessionKey(sid)))
+    return stored === null ? null : parseSession(stored)
+  }
+
+  async touch(sid: string, until: number): Promise<boolean> {
+    // PEXPIREAT makes no key, and GT lets no late touch shorten a life.
+    const key = sessionKey(sid)
+    const replies = await executed(this.#redis.pipeline().pexpireat(key, until, 'GT').exists(key))
+    return replies[1] === 1
+  }
+
+  async revoke(sid: string): Promise<boolean> {
+    const ended = await answered(
+      this.#redis.carnetRevoke(sessionKey(sid), REVOKED_CHANNEL, sessionHandle(sid)),
+    )
+    return ended === 1
+  }
+
+  async issue(tickets: readonly NewTicket[]): Promise<void> {
+    if (tickets.length === 0) return
+    const pipeline = this.#redis.pipeline()
+    for (const { ticket, record, until } of tickets) {
+      pipeline.set(
+        ticketKey(ticket),
+        `${sessionKey(record.sid)}\n${JSON.stringify(record)}`,
+        'PXAT',
+        until,
+        'NX',
+      )
+    }
+    await executed(pipeline)
+  }
+
+  async redeem(ticket: string): Promise<BurntTicket | null> {
+    const burnt = await answered(this.#redis.carnetRedeem(ticketKey(ticket)))
+    if (burnt === null) return null
+    const [stored, session] = burnt
+    // Only the auth service writes tickets, and JSON.stringify wrote this one.
+    const record = JSON.parse(stored.slice(stored.indexOf('\n') + 1)) as TicketRecord
+    return { record, session: session === null ? null : parseSession(session) }
+  }
+
+  async onRevoked(listener: (handle: string) => void): Promise<() => Promise<void>> {
+    const subscriber = this.#redis instanceof Cluster ? this.#redis.duplicate() : this.#redis.duplicate()
+    this.#subscribers.add(subscriber)
+    subscriber.on('error', () => {})
+    subscriber.on('message', (_channel: string, handle: string) => listener(handle))
+    await ready(subscriber)
+    await answered(subscriber.subscribe(REVOKED_CHANNEL))
+    return async () => {
+      this.#subscribers.delete(subscriber)
+      subscriber.disconnect()
+    }
+  }
+
+  async ping(): Promise<void> {
+    await answered(this.#redis.ping())
+    this.now()
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#clockReader)
+    for (const connection of [this.#redis, ...this.#subscribers]) connection.disconnect()
+  }
+
+  /** Resolves when the store can serve, or after `withinMs` all the same: it goes on trying. */
+  async settled(withinMs: number): Promise<void> {
+    const deadline = performance.now() + withinMs
+    while (performance.now() < deadline) {
+      try {
+        return await this.ping()
+      } catch {
+        await new Promise(resolve => setTimeout(resolve, 10))
+      }
+    }
+  }
+
+  async #readClock(): Promise<void> {
+    const nodes = this.#redis instanceof Cluster ? this.#redis.nodes('master') : [this.#redis]
+    try {
+      const times = await Promise.all(nodes.map(node => node.time()))
+      const moments = times.map(([seconds, micros]) => Number(seconds) * 1000 + Number(micros) / 1000)
+      if (moments.length > 0) this.#clock.read(Math.min(...moments))
+    } catch {
+      // The next reading, or the next connection, tries again; until then the old readings hold.
+    }
+  }
+}
+
+function connect(url: string): Redis | Cluster {
+  if (!url.startsWith('redis+cluster:')) return new Redis(url, STRICT)
+  const { username, password, nodes } = parseCluster(url)
+  const { scripts, retryStrategy, ...redisOptions } = STRICT
+  return new Cluster(nodes, {
+    enableOfflineQueue: false,
+    clusterRetryStrategy: retryStrategy,
+    scripts,
+    redisOptions: { ...redisOptions, ...(username && { username }), ...(password && { password }) },
+  })
+}
+
+// `redis+cluster://user:password@h1:6379,h2:6380`: several hosts make it no URL that the WHATWG parser takes.
+function parseCluster(url: string): {
+  username: string
+  password: string
+  nodes: { host: string; port: number }[]
+} {
+  const match = /^redis\+cluster:\/\/(?:([^:@/]*)(?::([^@/]*))?@)?([^/@]+)\/?$/.exec(url)
+  if (match === null) {
+    throw new TypeError('A cluster is named like redis+cluster://host1:6379,host2:6379.')
+  }
+  const nodes = (match[3] ?? '').split(',').map(entry => {
+    const { hostname, port } = new URL(`redis://${entry}`)
+    return { host: hostname, port: port === '' ? 6379 : Number(port) }
+  })
+  return {
+    username: decodeURIComponent(match[1] ?? ''),
+    password: decodeURIComponent(match[2] ?? ''),
+    nodes,
+  }
+}
+
+async function ready(connection: Redis | Cluster): Promise<void> {
+  if (connection.status === 'ready') return
+  await new Promise<void>((resolve, reject) => {
+    const timer = setTimeout(() => {
+      connection.disconnect()
+      reject(unavailable(new Error('No connection within 2 s.')))
+    }, 2_000)
+    connection.once('ready', () => {
+      clearTimeout(timer)
+      resolve()
+    })
+  })
+}
+
+async function answered<T>(reply: Promise<T>): Promise<T> {
+  try {
+    return await reply
+  } catch (cause) {
+    throw unavailable(cause)
+  }
+}
+
+async function executed(pipeline: ChainableCommander): Promise<unknown[]> {
+  const replies = (await answered(pipeline.exec())) ?? []
+  return replies.map(([error, reply]) => {
+    if (error) throw unavailable(error)
+    return reply
+  })
+}
+
+function unavailable(cause: unknown): CarnetError {
+  return new CarnetError('store_unavailable', 'The session store does not answer. Try again in a moment.', {
+    cause,
+  })
+}
