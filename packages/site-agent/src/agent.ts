@@ -1,0 +1,245 @@
+import { EventEmitter } from 'node:events'
+import {
+  CarnetError,
+  findSite,
+  fixedManifest,
+  isLocalhost,
+  isSpeculative,
+  type LiveManifest,
+  type Manifest,
+  MemoryStore,
+  openStore,
+  parseSecrets,
+  parseTrustProxy,
+  type SessionRecord,
+  Signer,
+  type Site,
+  type Store,
+  watchManifest,
+} from '@carnet/protocol'
+import { returnPathOf, silentCookie, silentState, startBounce } from './bounce.ts'
+import { hasClaim } from './claim.ts'
+import { type AgentRequest, type Answer, isNavigation, jsonRefusal, pathOf, redirect } from './exchange.ts'
+import { type Agency, type AgentLog, type Place, placeFinder, type Via } from './place.ts'
+import { refusalPage } from './refusal-page.ts'
+import { judgeRequired, type Required, storeAway } from './required.ts'
+import { begin, callback } from './routes/bounce.ts'
+import { pixel, pixelRefusal } from './routes/pixel.ts'
+import { session } from './routes/session.ts'
+import { signOut } from './routes/sign-out.ts'
+import { checkSession, type OpenSession, type Session, toSession } from './session-check.ts'
+import { swapClaim } from './swap.ts'
+
+/** What an agent is made from. */
+export interface AgentOptions {
+  /** The id of the site in the manifest. */
+  site: string
+  /** The manifest's file, which is followed as it changes, or a manifest. */
+  manifest: string | Manifest
+  /** The site's secrets, newest first, as `carnet site secret <id>` prints them: a list, or separated by commas. */
+  secrets: string | readonly string[]
+  /**
+   * The auth service's store: a Redis URL, or `memory:` for the embedded store of this process. Left out, it is the
+   * embedded one too, except in production, which asks for it by name.
+   */
+  store?: string | Store | undefined
+  /** Addresses and CIDRs of proxies to believe, separated by commas. Default: `none`. */
+  trustProxy?: string | undefined
+  /** Default: nothing is logged. A pino logger fits. */
+  log?: AgentLog | undefined
+}
+
+/** Who visits a page that is not the agent's own. */
+export interface Visit {
+  /** Null for who is not signed in, and while the store does not answer. */
+  readonly session: Session | null
+  /** `Set-Cookie` headers for the answer, whoever makes it. */
+  readonly cookies: readonly string[]
+  /** The answer to who may not pass, or null to who may. */
+  require(what?: Required): Answer | null
+}
+
+/** Either an answer to send as it is, or a visit to go on with. */
+export type Outcome = { readonly answer: Answer } | { readonly answer: null; readonly visit: Visit }
+
+/** What an agent tells the app. */
+export interface AgentEvents {
+  /** A session began at this site. */
+  signin: [event: { session: Session; via: Via }]
+}
+
+type Route = (place: Place, request: AgentRequest) => Promise<Answer>
+
+const ROUTES = new Map<string, { route: Route; refusal: (place: Place, error: CarnetError) => Answer }>([
+  ['/api/auth.gif', { route: pixel, refusal: (_place, error) => pixelRefusal(error) }],
+  ['/api/auth', { route: callback, refusal: personRefusal }],
+  ['/api/signin', { route: begin, refusal: personRefusal }],
+  ['/api/session', { route: session, refusal: (_place, error) => jsonRefusal(error) }],
+  ['/api/signout', { route: signOut, refusal: (_place, error) => jsonRefusal(error) }],
+])
+
+/** One site's agent: a plain request in, an outcome out. Adapters carry both to and from a web framework. */
+export class Agent extends EventEmitter<AgentEvents> {
+  readonly #agency: Agency
+  readonly #find: (request: AgentRequest) => Place
+  readonly #close: () => Promise<void>
+
+  constructor(parts: Omit<Agency, 'onSignIn' | 'touchedAt'>, site: Site, close: () => Promise<void>) {
+    super()
+    this.#agency = {
+      ...parts,
+      touchedAt: new Map(),
+      onSignIn: (sid: string, record: SessionRecord, via: Via) => {
+        this.emit('signin', { session: toSession({ sid, record }), via })
+      },
+    }
+    this.#find = placeFinder(this.#agency, site)
+    this.#close = close
+  }
+
+  /** Answers the agent's own routes; elsewhere says who visits. Never throws for what a client sent. */
+  async handle(request: AgentRequest): Promise<Outcome> {
+    const place = this.#find(request)
+    const own = request.target.startsWith('/api/') ? ROUTES.get(pathOf(request.target)) : undefined
+    if (own === undefined) return visit(place, request)
+    try {
+      return { answer: await own.route(place, request) }
+    } catch (error) {
+      const refusal = this.#toRefusal(place, error)
+      return { answer: own.refusal(place, refusal) }
+    }
+  }
+
+  /** Lets go of the store and of the manifest's file, where the agent opened them itself. */
+  async close(): Promise<void> {
+    await this.#close()
+  }
+
+  #toRefusal(place: Place, error: unknown): CarnetError {
+    const refusal =
+      error instanceof CarnetError
+        ? error
+        : new CarnetError('internal', 'Something went wrong.', { cause: error })
+    place.log.warn(
+      { site: place.site.id, code: refusal.code, ...(refusal.status >= 500 && { err: refusal }) },
+      'request_refused',
+    )
+    return refusal
+  }
+}
+
+/**
+ * Makes the agent of a site. Throws a `TypeError` for options that cannot work, and `ManifestError` for a faulty
+ * manifest; a store that is away is no fault: the agent starts and waits for it.
+ */
+export async function createAgent(options: AgentOptions): Promise<Agent> {
+  const log: AgentLog = options.log ?? { info: () => {}, warn: () => {} }
+  const manifest = openManifest(options.manifest, log)
+  try {
+    const site = findSite(manifest.current, options.site)
+    if (site === null) {
+      const known = manifest.current.sites.map(({ id }) => id).join(', ')
+      throw new TypeError(`The manifest has no site "${options.site}". It has: ${known}.`)
+    }
+    const signer = new Signer(parseSecrets(options.secrets), site.id)
+    const trust = parseTrustProxy(options.trustProxy ?? 'none')
+    const given = typeof options.store === 'object' ? options.store : null
+    const store = given ?? (await openOwnStore(options.store as string | undefined, manifest.current, log))
+    const parts = { siteId: site.id, manifest, store, signer, trust, log }
+    return new Agent(parts, site, async () => {
+      manifest.close()
+      // The embedded store is the whole process's, not ours to close.
+      if (given === null && !(store instanceof MemoryStore)) await store.close()
+    })
+  } catch (error) {
+    manifest.close()
+    throw error
+  }
+}
+
+function openManifest(source: string | Manifest, log: AgentLog): LiveManifest {
+  if (typeof source !== 'string') return fixedManifest(source)
+  return watchManifest(source, {
+    changed: () => log.info({ file: source }, 'manifest_changed'),
+    refused: error => log.warn({ file: source, reason: error.message }, 'manifest_refused'),
+  })
+}
+
+async function openOwnStore(url: string | undefined, manifest: Manifest, log: AgentLog): Promise<Store> {
+  const production = process.env['NODE_ENV'] === 'production' || !isLocalhost(new URL(manifest.auth).hostname)
+  if (url === undefined && production) {
+    throw new TypeError(
+      "`store` is missing: give the URL of the auth service's Redis, or 'memory:' where the auth service runs in this very process.",
+    )
+  }
+  return openStore(url ?? 'memory:', error => log.warn({ reason: error.message }, 'store_error'))
+}
+
+/** Reads who visits: swaps a claim, checks the session, tries a silent bounce where the site asks for it. */
+async function visit(place: Place, request: AgentRequest): Promise<Outcome> {
+  let open: OpenSession | null = null
+  const cookies: string[] = []
+  try {
+    open = await checkSession(place, request)
+    if (hasClaim(place, request) && isGetNavigation(request)) {
+      const swapped = await swapClaim(place, request, open)
+      if (swapped.open !== null) return { answer: redirect(303, here(place, request), swapped.cookies) }
+      cookies.push(...swapped.cookies)
+    }
+  } catch (error) {
+    if (!(error instanceof CarnetError) || error.code !== 'store_unavailable') throw error
+    place.log.warn({ site: place.site.id, err: error }, 'store_unavailable')
+    return goOn(null, [], () => storeAway(place, request, error))
+  }
+  if (open === null && place.site.silent && isGetNavigation(request) && isDocument(request)) {
+    const state = silentState(place, request)
+    if (state === 'ready') {
+      const bounce = { returnPath: returnPathOf(place, request.target), silent: true, automatic: true }
+      return { answer: startBounce(place, request, bounce) }
+    }
+    // Only a browser that sends this back is asked about: a client that keeps no cookies is left alone.
+    if (state === null) cookies.push(silentCookie(place, 'ready'))
+  }
+  const session = open === null ? null : toSession(open)
+  return goOn(session, cookies, what => judgeRequired(place, request, session, what))
+}
+
+function goOn(
+  session: Session | null,
+  cookies: readonly string[],
+  require: (what: Required) => Answer | null,
+): Outcome {
+  return { answer: null, visit: { session, cookies, require: (what = {}) => require(what) } }
+}
+
+function isGetNavigation(request: AgentRequest): boolean {
+  return request.method === 'GET' && isNavigation(request) && !isSpeculative(request.headers)
+}
+
+function isDocument(request: AgentRequest): boolean {
+  const dest = request.headers['sec-fetch-dest']
+  return dest === undefined || dest === 'document'
+}
+
+/** The URL of this very request. */
+function here(place: Place, request: AgentRequest): string {
+  return place.origin + returnPathOf(place, request.target)
+}
+
+function personRefusal(place: Place, error: CarnetError): Answer {
+  if (error.status >= 500) {
+    return refusalPage(place, error, {
+      title: 'Signing in does not work at the moment',
+      text:
+        error.code === 'store_unavailable'
+          ? 'The place that keeps the sign-ins does not answer. Nothing is lost; please try again in a moment.'
+          : 'Something went wrong on our side. Please try again in a moment.',
+      on: { label: 'Try again', href: '/api/signin' },
+    })
+  }
+  return refusalPage(place, error, {
+    title: 'This address does not work',
+    text: error.code === 'method_not_allowed' ? 'It can only be opened as a page.' : error.message,
+    on: { label: `Back to ${place.site.name}`, href: '/' },
+  })
+}

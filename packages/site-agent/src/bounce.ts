@@ -1,0 +1,94 @@
+import { CarnetError, returnTarget, serializeCookie, soleCookie } from '@carnet/protocol'
+import { type AgentRequest, type Answer, cookieHeader, redirect } from './exchange.ts'
+import { newNonce } from './nonce.ts'
+import type { Place } from './place.ts'
+import { refusalPage } from './refusal-page.ts'
+
+/** How a bounce is to go. */
+export interface Bounce {
+  /** Where it comes back to: a path of this site. */
+  readonly returnPath: string
+  /** True: ask nothing of the person; who is signed out comes straight back. */
+  readonly silent?: boolean
+  /** Seconds: a password given longer ago must be given again. */
+  readonly maxAge?: number
+  /** True for the one fresh try after a refused return. */
+  readonly retry?: boolean
+  /** True where the person did not ask for it by a click. */
+  readonly automatic?: boolean
+}
+
+const COUNTED_FOR_S = 20
+const MOST_IN_A_ROW = 4
+const SILENCE_S = 300
+
+/** Sends a browser to the auth service and back. */
+export function startBounce(place: Place, request: AgentRequest, bounce: Bounce): Answer {
+  const { names } = place
+  const cookies: string[] = []
+  if (bounce.silent === true) {
+    if (silentState(place, request) === 'asked') return redirect(303, place.origin + bounce.returnPath)
+    cookies.push(silentCookie(place, 'asked'))
+  }
+  if (bounce.automatic === true) {
+    // A browser that comes back signed in and is signed out again on the next page would go round for ever.
+    const count = Number(soleCookie(cookieHeader(request), names.bounces) ?? 0) || 0
+    if (count >= MOST_IN_A_ROW) return loopPage(place, bounce.returnPath)
+    cookies.push(lax(place, names.bounces, String(count + 1), COUNTED_FOR_S))
+  }
+  const nonce = newNonce(place, request, 'bounce', bounce.returnPath, bounce.retry)
+  const query = new URLSearchParams({ site: place.site.id, state: nonce.state })
+  if (bounce.silent === true) query.set('prompt', 'none')
+  if (bounce.maxAge !== undefined) query.set('max_age', String(bounce.maxAge))
+  if (place.origin !== place.site.origin) query.set('origin', place.origin)
+  return redirect(303, `${place.current.auth}/authorize?${query}`, [...nonce.cookies, ...cookies])
+}
+
+/** The path within this site that a `return_to` names, or its home. */
+export function returnPathOf(place: Place, value: string | undefined): string {
+  const target = returnTarget(value, place.origin, [place.origin])
+  return target === null ? '/' : target.pathname + target.search + target.hash
+}
+
+/** Where the silent bounce stands in this browser: `null` is a browser that has sent back no agent cookie yet. */
+export function silentState(place: Place, request: AgentRequest): 'ready' | 'asked' | null {
+  const value = soleCookie(cookieHeader(request), place.names.silent)
+  return value === 'ready' || value === 'asked' ? value : null
+}
+
+/** `ready`: the browser keeps cookies and may be asked about. `asked`: it was, and is left alone for 5 minutes. */
+export function silentCookie(place: Place, state: 'ready' | 'asked'): string {
+  return lax(place, place.names.silent, state, state === 'asked' ? SILENCE_S : undefined)
+}
+
+/** Ends the count of automatic bounces in a row. */
+export function dropBounces(place: Place): string {
+  return lax(place, place.names.bounces, '', 0)
+}
+
+/** The link by which a person starts over. */
+export function tryAgain(returnPath: string): { label: string; href: string } {
+  return {
+    label: 'Sign in again',
+    href: `/api/signin?${new URLSearchParams({ return_to: returnPath })}`,
+  }
+}
+
+function loopPage(place: Place, returnPath: string): Answer {
+  return refusalPage(place, new CarnetError('signed_out', 'The sign-in does not stay.'), {
+    title: 'The sign-in does not stay',
+    text: `You were signed in several times in a row, but your browser does not keep the sign-in at ${place.site.name}. Allow cookies for this site, close its other tabs, or clear its cookies, and sign in again.`,
+    on: tryAgain(returnPath),
+    cookies: [dropBounces(place)],
+  })
+}
+
+function lax(place: Place, name: string, value: string, maxAge?: number): string {
+  return serializeCookie({
+    name,
+    value,
+    sameSite: 'Lax',
+    secure: place.names.secure,
+    ...(maxAge === undefined ? {} : { maxAge }),
+  })
+}

@@ -1,0 +1,5 @@
+export { Agent, type AgentEvents, type AgentOptions, createAgent, type Outcome, type Visit } from './agent.ts'
+export type { AgentRequest, Answer } from './exchange.ts'
+export type { AgentLog, Via } from './place.ts'
+export type { Required } from './required.ts'
+export type { Session } from './session-check.ts'

@@ -1,0 +1,58 @@
+import type { Context, Middleware } from 'koa'
+import type { Agent, Visit } from './agent.ts'
+import type { Answer } from './exchange.ts'
+import type { Required } from './required.ts'
+import type { Session } from './session-check.ts'
+
+/** What the middleware adds to `ctx.state`: `new Koa<CarnetState>()`. */
+export interface CarnetState {
+  /** Who visits, or null. */
+  session: Session | null
+}
+
+/** The Koa adapter. */
+export interface KoaCarnet {
+  /** Answers the agent's routes below `/api`, and sets `ctx.state.session` for all others. */
+  (agent: Agent): Middleware<CarnetState>
+  /** Lets pass who is signed in: others bounce, or get 401 where no page was asked for. Mount it after `carnet(agent)`. */
+  required(what?: Required): Middleware<CarnetState>
+}
+
+const VISIT = Symbol('carnet visit')
+
+function mount(agent: Agent): Middleware<CarnetState> {
+  return async function carnet(ctx, next) {
+    const outcome = await agent.handle({
+      method: ctx.method,
+      target: ctx.originalUrl,
+      headers: ctx.headers,
+      peer: ctx.req.socket.remoteAddress ?? '',
+    })
+    if (outcome.answer !== null) return send(ctx, outcome.answer)
+    const { visit } = outcome
+    ctx.state.session = visit.session
+    ;(ctx.state as { [VISIT]?: Visit })[VISIT] = visit
+    for (const cookie of visit.cookies) ctx.append('Set-Cookie', cookie)
+    await next()
+  }
+}
+
+function required(what: Required = {}): Middleware<CarnetState> {
+  return async function carnetRequired(ctx, next) {
+    const visit = (ctx.state as { [VISIT]?: Visit })[VISIT]
+    if (visit === undefined) throw new TypeError('Mount carnet(agent) before carnet.required().')
+    const answer = visit.require(what)
+    if (answer !== null) return send(ctx, answer)
+    await next()
+  }
+}
+
+function send(ctx: Pick<Context, 'status' | 'set' | 'append' | 'body'>, answer: Answer): void {
+  ctx.status = answer.status
+  ctx.body = typeof answer.body === 'string' ? answer.body : Buffer.from(answer.body)
+  for (const [name, value] of Object.entries(answer.headers)) ctx.set(name, value)
+  for (const cookie of answer.cookies) ctx.append('Set-Cookie', cookie)
+}
+
+/** Mounts an agent: `app.use(carnet(agent))`, then `app.use(carnet.required())`. */
+export const carnet: KoaCarnet = Object.assign(mount, { required })

@@ -1,0 +1,62 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Agent, Visit } from './agent.ts'
+import type { AgentRequest, Answer } from './exchange.ts'
+import type { Required } from './required.ts'
+import type { Session } from './session-check.ts'
+
+/** The agent in front of a `node:http` listener. */
+export interface NodeGate {
+  /** True where the agent has answered: then leave the response alone. */
+  (req: IncomingMessage, res: ServerResponse): Promise<boolean>
+  /** Who visits, or null. Call it after the gate. */
+  session(req: IncomingMessage): Session | null
+  /** True where the visitor may not pass and has been answered. Call it after the gate. */
+  required(req: IncomingMessage, res: ServerResponse, what?: Required): boolean
+}
+
+/** Puts an agent in front of a `node:http` listener. */
+export function carnet(agent: Agent): NodeGate {
+  const visits = new WeakMap<IncomingMessage, Visit>()
+  const visitOf = (req: IncomingMessage): Visit => {
+    const visit = visits.get(req)
+    if (visit === undefined) throw new TypeError('Ask the gate first: `if (await gate(req, res)) return`.')
+    return visit
+  }
+
+  async function gate(req: IncomingMessage, res: ServerResponse): Promise<boolean> {
+    const outcome = await agent.handle(toAgentRequest(req))
+    if (outcome.answer !== null) {
+      send(res, outcome.answer)
+      return true
+    }
+    visits.set(req, outcome.visit)
+    for (const cookie of outcome.visit.cookies) res.appendHeader('Set-Cookie', cookie)
+    return false
+  }
+
+  return Object.assign(gate, {
+    session: (req: IncomingMessage) => visitOf(req).session,
+    required: (req: IncomingMessage, res: ServerResponse, what?: Required) => {
+      const answer = visitOf(req).require(what)
+      if (answer !== null) send(res, answer)
+      return answer !== null
+    },
+  })
+}
+
+function toAgentRequest(req: IncomingMessage): AgentRequest {
+  return {
+    method: req.method ?? 'GET',
+    target: req.url ?? '/',
+    headers: req.headers,
+    peer: req.socket.remoteAddress ?? '',
+  }
+}
+
+function send(res: ServerResponse, answer: Answer): void {
+  res.statusCode = answer.status
+  for (const [name, value] of Object.entries(answer.headers)) res.setHeader(name, value)
+  for (const cookie of answer.cookies) res.appendHeader('Set-Cookie', cookie)
+  res.setHeader('Content-Length', Buffer.byteLength(answer.body))
+  res.end(res.req.method === 'HEAD' ? undefined : answer.body)
+}

@@ -1,0 +1,74 @@
+import { CarnetError } from '@carnet/protocol'
+import { returnPathOf, startBounce } from './bounce.ts'
+import { type AgentRequest, type Answer, isNavigation, jsonRefusal } from './exchange.ts'
+import type { Place } from './place.ts'
+import { refusalPage } from './refusal-page.ts'
+import type { Session } from './session-check.ts'
+
+/** What a page asks for beyond a session. */
+export interface Required {
+  /** A confirmed e-mail address. */
+  verified?: boolean
+  /** A role that the user must have. */
+  role?: string
+  /** Seconds: a password given longer ago is asked for again. Less than 10 counts as 10, the time of a way back. */
+  maxAge?: number
+}
+
+/** The answer to who may not pass, or null to who may. */
+export function judgeRequired(
+  place: Place,
+  request: AgentRequest,
+  session: Session | null,
+  { verified = false, role, maxAge }: Required,
+): Answer | null {
+  if (session === null) return signInFirst(place, request)
+  if (maxAge !== undefined && place.store.now() - session.authenticatedAt > Math.max(maxAge, 10) * 1000) {
+    return signInFirst(place, request, maxAge)
+  }
+  if (verified && !session.user.emailVerified) {
+    return refuse(place, request, new CarnetError('email_unverified', 'Confirm your e-mail address first.'))
+  }
+  if (role !== undefined && !session.user.roles.includes(role)) {
+    return refuse(place, request, new CarnetError('forbidden', 'Your account may not open this.'))
+  }
+  return null
+}
+
+/** The answer while the store is away: nothing is decided, no cookie touched. */
+export function storeAway(place: Place, request: AgentRequest, error: CarnetError): Answer {
+  if (!isNavigation(request)) return jsonRefusal(error)
+  return refusalPage(place, error, {
+    title: 'Sign-in is out of reach for a moment',
+    text: 'This page needs to know who you are, and the place that knows does not answer. You have not been signed out.',
+    on: { label: 'Try again', href: returnPathOf(place, request.target) },
+  })
+}
+
+function signInFirst(place: Place, request: AgentRequest, maxAge?: number): Answer {
+  if (!isNavigation(request)) {
+    const message = maxAge === undefined ? 'Sign in first.' : 'Give your password again first.'
+    return jsonRefusal(new CarnetError('signed_out', message))
+  }
+  return startBounce(place, request, {
+    returnPath: returnPathOf(place, pageOf(request)),
+    automatic: true,
+    ...(maxAge === undefined ? {} : { maxAge }),
+  })
+}
+
+function refuse(place: Place, request: AgentRequest, error: CarnetError): Answer {
+  if (!isNavigation(request)) return jsonRefusal(error)
+  return refusalPage(place, error, {
+    title: error.code === 'forbidden' ? 'This is not for your account' : 'Confirm your e-mail address',
+    text: error.message,
+    on: { label: `Back to ${place.site.name}`, href: '/' },
+  })
+}
+
+/** The page to come back to. What a form sent cannot be sent again, so the form's own page is it. */
+function pageOf(request: AgentRequest): string | undefined {
+  if (request.method === 'GET' || request.method === 'HEAD') return request.target
+  const referer = request.headers['referer']
+  return typeof referer === 'string' ? referer : undefined
+}

@@ -1,0 +1,125 @@
+import { CarnetError, isSpeculative, redeemTicket } from '@carnet/protocol'
+import { dropBounces, returnPathOf, silentCookie, startBounce, tryAgain } from '../bounce.ts'
+import { dropClaim, hasClaim } from '../claim.ts'
+import { type AgentRequest, type Answer, allowOnly, cookieHeader, queryOf, redirect } from '../exchange.ts'
+import { dropNonce, isRetry, provenNonce } from '../nonce.ts'
+import { clientAt, type Place } from '../place.ts'
+import { refusalPage } from '../refusal-page.ts'
+import { checkSession, newSessionCookie } from '../session-check.ts'
+
+/** `GET /api/signin?return_to=&prompt=&max_age=`: begins a bounce. */
+export async function begin(place: Place, request: AgentRequest): Promise<Answer> {
+  allowOnly('GET', request)
+  refuseSpeculation(request)
+  const query = queryOf(request.target)
+  const returnPath = returnPathOf(place, query.get('return_to'))
+  const maxAge = parseMaxAge(query.get('max_age'))
+  if (maxAge === null && (await checkSession(place, request)) !== null) {
+    return redirect(303, place.origin + returnPath)
+  }
+  return startBounce(place, request, {
+    returnPath,
+    silent: query.get('prompt') === 'none',
+    ...(maxAge === null ? {} : { maxAge }),
+  })
+}
+
+/** `GET /api/auth?ticket=&state=`: the way back. */
+export async function callback(place: Place, request: AgentRequest): Promise<Answer> {
+  allowOnly('GET', request)
+  refuseSpeculation(request)
+  const query = queryOf(request.target)
+  const state = query.get('state') ?? ''
+  const kept = state === '' ? null : provenNonce(place, request, 'bounce', state)
+  const returnPath = returnPathOf(place, kept ?? undefined)
+  if (query.has('error')) {
+    // Only a bounce of this browser's own may tell it to stop asking.
+    const cookies = kept === null ? [] : [dropNonce(place, state), silentCookie(place, 'asked')]
+    return redirect(303, place.origin + returnPath, cookies)
+  }
+  try {
+    return await redeem(place, request, query.get('ticket') ?? '', kept === null ? null : state, returnPath)
+  } catch (error) {
+    if (!(error instanceof CarnetError) || error.status >= 500) throw error
+    place.log.warn({ site: place.site.id, code: error.code, via: 'bounce' }, 'ticket_refused')
+    if (!isRetry(state)) return startBounce(place, request, { returnPath, retry: true })
+    return causePage(place, request, error, returnPath)
+  }
+}
+
+async function redeem(
+  place: Place,
+  request: AgentRequest,
+  ticket: string,
+  state: string | null,
+  returnPath: string,
+): Promise<Answer> {
+  if (ticket === '') throw new CarnetError('ticket_missing', 'There is no ticket.')
+  const { sid, session, remark } = await redeemTicket(place.store, ticket, {
+    site: place.site.id,
+    client: clientAt(place, request),
+    binding: place.current.ticket.binding,
+    state,
+    acceptsPushed: false,
+  })
+  place.log.info({ site: place.site.id, via: 'bounce', remark }, 'ticket_redeemed')
+  place.onSignIn(sid, session, 'bounce')
+  return redirect(303, place.origin + returnPath, [
+    newSessionCookie(place, sid),
+    ...(state === null ? [] : [dropNonce(place, state)]),
+    ...(hasClaim(place, request) ? [dropClaim(place)] : []),
+  ])
+}
+
+/** After the second refusal: a page that names the cause, and no further bounce. */
+function causePage(place: Place, request: AgentRequest, error: CarnetError, returnPath: string): Answer {
+  const keepsNoCookies =
+    error.code === 'state_mismatch' && !cookieHeader(request)?.includes(place.names.nonce)
+  const { title, text } = keepsNoCookies ? COOKIES_BLOCKED : (CAUSES[error.code] ?? OTHER_CAUSE)
+  return refusalPage(place, error, { title, text, on: tryAgain(returnPath), cookies: [dropBounces(place)] })
+}
+
+const COOKIES_BLOCKED = {
+  title: 'Your browser blocks cookies here',
+  text: 'Signing in needs one cookie of this site. Allow cookies for it in the settings of your browser, then sign in again.',
+}
+const TICKET_EXPIRED = {
+  title: 'The way back took too long',
+  text: 'The pass that brings your sign-in to this site lives for a few seconds only, and it had expired or was used already. Sign in again; where this happens often, your connection may be very slow.',
+}
+const OTHER_CAUSE = {
+  title: 'The sign-in did not work',
+  text: 'This site could not take over your sign-in. Please sign in again.',
+}
+const CAUSES: Partial<Record<CarnetError['code'], { title: string; text: string }>> = {
+  ticket_unknown: TICKET_EXPIRED,
+  session_gone: {
+    title: 'You have been signed out',
+    text: 'Your session ended while you were on the way to this site. Please sign in again.',
+  },
+  ticket_wrong_client: {
+    title: 'Your network address changed',
+    text: 'Your sign-in set out from one network address and arrived from another, as happens with some VPNs and proxies. Sign in again; where it stays so, switch the VPN off or tell the people who run this site.',
+  },
+  ticket_wrong_site: {
+    title: 'That sign-in was for another site',
+    text: 'The address you followed belongs to another site. Please sign in again from here.',
+  },
+  state_mismatch: {
+    title: 'That sign-in began in another browser',
+    text: 'The address you followed belongs to a sign-in of another browser or one that was begun too long ago. Please sign in again from here.',
+  },
+}
+
+/** Seconds of `max_age`, or null where none was asked for. Throws `invalid_input`. */
+function parseMaxAge(value: string | undefined): number | null {
+  if (value === undefined) return null
+  if (!/^\d{1,8}$/.test(value)) {
+    throw new CarnetError('invalid_input', '"max_age" must be a number of seconds.')
+  }
+  return Number(value)
+}
+
+function refuseSpeculation(request: AgentRequest): void {
+  if (isSpeculative(request.headers)) throw new CarnetError('forbidden', 'Nothing is spent on speculation.')
+}
