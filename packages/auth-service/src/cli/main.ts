@@ -1,0 +1,48 @@
+#!/usr/bin/env node
+import { ManifestError } from '@carnet/protocol'
+import { Command, CommanderError } from 'commander'
+import { ConfigError } from '../config.ts'
+import { check } from './check.ts'
+import { serveCommand } from './serve.ts'
+import { site } from './site.ts'
+import { user } from './user.ts'
+
+const program = new Command('carnet')
+  .description('Sign people in once across your domains, and out everywhere.')
+  .addHelpText(
+    'after',
+    `
+Environment:
+  CARNET_MANIFEST      the manifest (default: deploy/sites.yaml)
+  CARNET_REDIS_URL     redis://, rediss://, redis+cluster://; memory: or unset is the embedded store
+  CARNET_DATABASE_URL  sqlite:FILE (default: sqlite:./data/carnet.sqlite)
+  CARNET_SECRETS       32 bytes or more each, newest first, separated by commas
+  CARNET_TRUST_PROXY   none, or addresses and CIDRs of your proxies
+  CARNET_HOST, CARNET_PORT, CARNET_LOG_LEVEL, CARNET_DATA_DIR
+                       127.0.0.1, 4000, info, ./data
+
+Begin with:
+  carnet check         is the manifest right?
+  carnet user add ada@example.com
+  carnet serve`,
+  )
+  .showHelpAfterError('(carnet --help says more)')
+  .exitOverride()
+
+for (const command of [serveCommand(), check(), site(), user()]) {
+  program.addCommand(command.copyInheritedSettings(program))
+}
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  process.exitCode = report(error)
+}
+
+/** Says what went wrong, in lines that say what to do; the exit code is the answer. */
+function report(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode
+  const expected = error instanceof ConfigError || error instanceof ManifestError || error instanceof Error
+  console.error(expected ? (error as Error).message : error)
+  return 1
+}

@@ -1,0 +1,35 @@
+import { findSite, siteSecrets } from '@carnet/protocol'
+import { Command } from 'commander'
+import { loadConfig } from '../config.ts'
+
+/** `carnet site list|secret` */
+export function site(): Command {
+  const command = new Command('site').description('the sites of the manifest')
+
+  command
+    .command('list')
+    .description('list the sites')
+    .option('--json', 'as JSON')
+    .action(({ json }: { json?: boolean }) => {
+      const { sites } = loadConfig(process.env).manifest
+      if (json) return console.log(JSON.stringify(sites, null, 2))
+      for (const { id, origin, fanOut } of sites)
+        console.log(`${id.padEnd(16)} ${fanOut.padEnd(5)} ${origin}`)
+    })
+
+  command
+    .command('secret')
+    .description("print a site's secrets for CARNET_SITE_SECRETS, newest first")
+    .argument('<id>', 'the id of the site')
+    .action((id: string) => {
+      const { manifest, secrets } = loadConfig(process.env)
+      if (findSite(manifest, id) === null) {
+        throw new Error(
+          `There is no site "${id}". There are: ${manifest.sites.map(site => site.id).join(', ')}.`,
+        )
+      }
+      console.log(siteSecrets(secrets, id).join(','))
+    })
+
+  return command
+}

@@ -1,0 +1,46 @@
+import {
+  type CookieNames,
+  type SessionRecord,
+  type Signer,
+  type Store,
+  serializeCookie,
+  signSid,
+  soleCookie,
+  touchSession,
+  verifySid,
+} from '@carnet/protocol'
+
+/** The browser's session at the auth service itself. */
+export interface OwnSession {
+  readonly sid: string
+  readonly record: SessionRecord
+}
+
+/** Reads the session from the service's own cookie, and slides its idle end. Null where there is none. Throws `store_unavailable`. */
+export async function readOwnSession(
+  cookieHeader: string | undefined,
+  desk: { store: Store; signer: Signer; names: CookieNames; idle: number },
+): Promise<OwnSession | null> {
+  const value = soleCookie(cookieHeader, desk.names.session)
+  const sid = value === null ? null : verifySid(desk.signer, value)
+  const record = sid === null ? null : await desk.store.read(sid)
+  if (sid === null || record === null) return null
+  // Nobody waits for the touch: should it fail, the next visit makes up for it.
+  touchSession(desk.store, sid, record, desk.idle).catch(() => {})
+  return { sid, record }
+}
+
+/** The service's own session cookie. */
+export function ownCookie(names: CookieNames, signer: Signer, sid: string): string {
+  return serializeCookie({
+    name: names.session,
+    value: signSid(signer, sid),
+    sameSite: 'Lax',
+    secure: names.secure,
+  })
+}
+
+/** Drops the service's own session cookie. */
+export function dropOwnCookie(names: CookieNames): string {
+  return serializeCookie({ name: names.session, value: '', sameSite: 'Lax', secure: names.secure, maxAge: 0 })
+}

@@ -1,0 +1,48 @@
+import { CarnetError } from '@carnet/protocol'
+import type { Logger } from 'pino'
+import type { Ctx, Step } from '../context.ts'
+import { isProgram } from '../envelope.ts'
+
+/** The one place where an error becomes an answer: the caller gets the code, the log gets the cause. */
+export function errors(log: Logger, page: (ctx: Ctx, error: CarnetError) => void): Step {
+  return async function errors(ctx, next) {
+    try {
+      await next()
+      if (ctx.status === 404 && ctx.body == null) throw new CarnetError('not_found', 'There is no such page.')
+    } catch (thrown) {
+      const error = toCarnetError(thrown)
+      const fields = { code: error.code, route: ctx._matchedRoute ?? null }
+      if (error.status >= 500) log.error({ ...fields, err: thrown }, 'request_failed')
+      else log.info(fields, 'request_refused')
+      answer(ctx, error, page)
+    }
+  }
+}
+
+function answer(ctx: Ctx, error: CarnetError, page: (ctx: Ctx, error: CarnetError) => void): void {
+  ctx.status = error.status
+  // Whoever is told "not now" keeps what he has.
+  if (error.status >= 500) ctx.remove('Set-Cookie')
+  if (error.retryAfter !== null) ctx.set('Retry-After', String(error.retryAfter))
+  ctx.set('Carnet-Error', error.code)
+  if (!isProgram(ctx)) {
+    page(ctx, error)
+    return
+  }
+  ctx.body = {
+    code: error.status,
+    error: error.code,
+    message: error.message,
+    ...(error.fields !== null && { fields: error.fields }),
+  }
+}
+
+function toCarnetError(thrown: unknown): CarnetError {
+  if (thrown instanceof CarnetError) return thrown
+  // Koa's parsers throw http-errors: a body that is too large, that is no JSON, that is cut short.
+  const { status } = thrown as { status?: unknown }
+  if (typeof status === 'number' && status >= 400 && status < 500) {
+    return new CarnetError('invalid_input', 'The request could not be read.', { cause: thrown })
+  }
+  return new CarnetError('internal', 'Something went wrong on our side.', { cause: thrown })
+}

@@ -1,0 +1,75 @@
+import { Html } from './html.ts'
+
+/** The style of every page, in the brand's accent. */
+export function style(accent: string): Html {
+  return new Html(`
+:root {
+  color-scheme: light dark;
+  --accent: ${accent};
+  --on-accent: ${isDark(accent) ? '#fff' : '#111'};
+  --page: light-dark(#f3f4f6, #111317);
+  --card: light-dark(#fff, #1b1e24);
+  --text: light-dark(#1a1c20, #eceef2);
+  --muted: light-dark(#565c66, #a3a9b5);
+  --line: light-dark(#8a909c, #6b7280);
+  --hair: light-dark(#e2e5ea, #2c3038);
+  --bad: light-dark(#b3261e, #ff9b93);
+  --good: light-dark(#1b7a3d, #7ddc9b);
+}
+* { box-sizing: border-box; }
+body {
+  margin: 0; min-height: 100vh; min-height: 100dvh; display: flex; flex-direction: column; align-items: center;
+  background: var(--page); color: var(--text); font: 1rem/1.5 system-ui, -apple-system, "Segoe UI", sans-serif;
+}
+.card { width: 100%; max-width: 26rem; padding: 2rem 1.5rem; background: var(--card); flex: 1; }
+@media (min-width: 32rem) {
+  body { padding: 12vh 1rem 3rem; }
+  .card { flex: none; padding: 2.5rem; border: 1px solid var(--hair); border-radius: 1rem; box-shadow: 0 1px 2px #0001, 0 8px 24px #0000000f; }
+}
+.brand { display: flex; align-items: center; gap: .625rem; margin: 0 0 1.75rem; font-weight: 600; color: var(--muted); }
+.brand i { width: 1.25rem; height: 1.25rem; border-radius: .375rem; background: var(--accent); }
+.brand img { height: 1.75rem; }
+h1 { margin: 0 0 .375rem; font-size: 1.5rem; line-height: 1.25; letter-spacing: -.01em; }
+.lead { margin: 0 0 1.5rem; color: var(--muted); overflow-wrap: anywhere; }
+.field { margin: 0 0 1.125rem; }
+label { display: block; margin: 0 0 .375rem; font-weight: 600; font-size: .9375rem; }
+input:not([type=hidden]) {
+  width: 100%; padding: .6875rem .875rem; border: 1px solid var(--line); border-radius: .5rem;
+  background: var(--card); color: inherit; font: inherit;
+}
+input[aria-invalid] { border-color: var(--bad); border-width: 2px; padding: calc(.6875rem - 1px) calc(.875rem - 1px); }
+.error { margin: .375rem 0 0; color: var(--bad); font-size: .9375rem; }
+.alert { margin: 0 0 1.25rem; padding: .75rem .875rem; border-left: 4px solid var(--bad); border-radius: .25rem; background: light-dark(#fdecea, #3a1f1d); }
+button, .button {
+  display: block; width: 100%; padding: .75rem 1rem; border: 0; border-radius: .5rem; background: var(--accent);
+  color: var(--on-accent); font: inherit; font-weight: 600; text-align: center; text-decoration: none; cursor: pointer;
+}
+button:hover, .button:hover { filter: brightness(1.08); }
+.quiet { background: none; border: 1px solid var(--line); color: inherit; margin-top: .75rem; }
+:is(a, button, input):focus-visible { outline: 3px solid light-dark(#1a1c20, #fff); outline-offset: 2px; }
+a { color: inherit; text-underline-offset: .2em; }
+ul.sites { list-style: none; margin: 0 0 1.5rem; padding: 0; border-top: 1px solid var(--hair); }
+ul.sites li { border-bottom: 1px solid var(--hair); }
+ul.sites :is(a, span) { display: flex; justify-content: space-between; gap: 1rem; padding: .75rem 0; text-decoration: none; }
+ul.sites a:hover b { text-decoration: underline; }
+ul.sites small { color: var(--muted); font-size: .875rem; overflow-wrap: anywhere; }
+.pixel { width: 1px; height: 1px; opacity: 0; position: absolute; }
+.bar { height: 4px; margin: 0 0 1.5rem; border-radius: 2px; background: var(--hair); overflow: hidden; }
+.bar::after { content: ""; display: block; width: 40%; height: 100%; border-radius: 2px; background: var(--accent); animation: slide 1.1s ease-in-out infinite; }
+@keyframes slide { from { transform: translateX(-100%); } to { transform: translateX(250%); } }
+@media (prefers-reduced-motion: reduce) { .bar::after { animation: none; width: 100%; } }
+.foot { margin: 1.5rem 0 0; color: var(--muted); font-size: .875rem; }
+`)
+}
+
+/** Whether white text is the better one on a colour (relative luminance, WCAG 2.2). */
+function isDark(colour: string): boolean {
+  const digits =
+    colour.length === 4 ? [...colour.slice(1)].map(digit => digit + digit).join('') : colour.slice(1)
+  const [red = 0, green = 0, blue = 0] = [0, 2, 4].map(at => {
+    const part = Number.parseInt(digits.slice(at, at + 2), 16) / 255
+    return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4
+  })
+  // Where both contrasts are equal: 1.05 / (L + 0.05) = (L + 0.05) / 0.05, with the dark text's own luminance near 0.
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.183
+}

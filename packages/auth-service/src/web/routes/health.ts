@@ -1,0 +1,33 @@
+import { pingDatabase } from '../../accounts/database.ts'
+import type { Desk, Step } from '../context.ts'
+import { succeed } from '../envelope.ts'
+
+/** `GET /healthz`: the process runs. */
+export function healthz(): Step {
+  return async function healthz(ctx) {
+    succeed(ctx, 'alive', {})
+  }
+}
+
+/** `GET /readyz`: the service can serve, or which dependency it waits for. */
+export function readyz(desk: Desk): Step {
+  return async function readyz(ctx) {
+    const data = {
+      store: await state(() => desk.store.ping()),
+      database: await state(() => pingDatabase(desk.database)),
+    }
+    if (Object.values(data).every(state => state === 'ok')) return succeed(ctx, 'ready', data)
+    ctx.status = 503
+    ctx.set('Retry-After', '1')
+    ctx.body = { code: 503, error: 'store_unavailable', message: 'not ready', data }
+  }
+}
+
+async function state(ping: () => Promise<void>): Promise<'ok' | 'unavailable'> {
+  try {
+    await ping()
+    return 'ok'
+  } catch {
+    return 'unavailable'
+  }
+}
