@@ -1,0 +1,126 @@
+import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { createServer, type RequestListener, type Server } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { type AuthService, createAuthService } from '@carnet/auth-service'
+import {
+  fixedManifest,
+  type Manifest,
+  MemoryStore,
+  openStore,
+  parseManifest,
+  parseSecrets,
+  type Store,
+  siteSecrets,
+} from '@carnet/protocol'
+import { type Agent, createAgent } from '@carnet/site-agent'
+import { type Logger, pino } from 'pino'
+import { createSite } from './site.ts'
+
+/** The user who can sign in at the demo. */
+export const ADA = {
+  email: 'ada@example.com',
+  password: 'correct horse battery staple',
+  name: 'Ada',
+} as const
+
+/** The parts of the demo, in the order of their ports. */
+export const PARTS = ['auth', 'shop', 'news', 'games'] as const
+
+/** One part of the demo. */
+export type Part = (typeof PARTS)[number]
+
+/** How to run it. */
+export interface DemoOptions {
+  /** The auth service's port; the sites follow. 0 takes any free ones. Default: 4000. */
+  port?: number
+  /** Default: an embedded store of its own. */
+  store?: Store | string
+  /** A part's public origin. Default: `http://<part>.localhost:<port>`. */
+  origin?: (part: Part, port: number) => string
+  /** Serves https with these. */
+  tls?: { key: string; cert: string }
+  /** Changes the manifest's YAML before it is read. */
+  adjust?: (yaml: string) => string
+  log?: Logger
+  passwordCost?: number
+}
+
+/** A demo that runs. */
+export interface Demo {
+  readonly manifest: Manifest
+  readonly service: AuthService
+  readonly store: Store
+  readonly agents: Readonly<Record<string, Agent>>
+  close(): Promise<void>
+}
+
+/** Starts the auth service and three sites in this process. */
+export async function startDemo(options: DemoOptions = {}): Promise<Demo> {
+  const { port = 4000, tls, log = pino({ level: 'silent' }), adjust = yaml => yaml } = options
+  const origin = options.origin ?? ((part, at) => `http://${part}.localhost:${at}`)
+
+  // The servers come first, since the manifest names the ports they got.
+  const handlers: RequestListener[] = []
+  const servers = PARTS.map((_part, index) => {
+    const handle: RequestListener = (req, res) => handlers[index]?.(req, res)
+    return tls === undefined ? createServer(handle) : createTlsServer(tls, handle)
+  })
+  await Promise.all(servers.map((server, index) => listening(server, port === 0 ? 0 : port + index)))
+
+  let yaml = readFileSync(new URL('sites.yaml', import.meta.url), 'utf8')
+  PARTS.forEach((part, index) => {
+    const at = (servers[index]?.address() as AddressInfo).port
+    yaml = yaml.replace(`http://${part}.localhost:${4000 + index}`, origin(part, at))
+  })
+  const manifest = parseManifest(adjust(yaml), 'deploy/demo/sites.yaml')
+
+  const given = options.store ?? new MemoryStore()
+  const store = typeof given === 'string' ? await openStore(given) : given
+  const secrets = parseSecrets(randomBytes(32).toString('base64url'))
+  const service = await createAuthService({
+    manifest: fixedManifest(manifest),
+    store,
+    databaseUrl: 'sqlite::memory:',
+    secrets,
+    log,
+    ...(options.passwordCost !== undefined && { passwordCost: options.passwordCost }),
+  })
+  await service.users.add({ ...ADA, emailVerified: true, roles: ['member'] })
+  handlers.push(service.app.callback())
+
+  const agents: Record<string, Agent> = {}
+  for (const { id } of manifest.sites) {
+    const agent = await createAgent({ site: id, manifest, secrets: siteSecrets(secrets, id), store, log })
+    agents[id] = agent
+    handlers.push(createSite(agent, id, manifest).callback())
+  }
+
+  return {
+    manifest,
+    service,
+    store,
+    agents,
+    async close() {
+      await Promise.all(servers.map(closed))
+      await Promise.all(Object.values(agents).map(agent => agent.close()))
+      await service.close()
+      await store.close()
+    },
+  }
+}
+
+function listening(server: Server, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, '127.0.0.1', () => resolve())
+  })
+}
+
+function closed(server: Server): Promise<void> {
+  return new Promise(resolve => {
+    server.close(() => resolve())
+    server.closeAllConnections()
+  })
+}

@@ -1,0 +1,45 @@
+import { parseArgs } from 'node:util'
+import { stopOnSignal } from '@carnet/auth-service'
+import { printWalk, walk } from './check.ts'
+import { ADA, startDemo } from './demo.ts'
+
+const { values } = parseArgs({
+  args: process.argv.slice(2).filter(argument => argument !== '--'),
+  options: { port: { type: 'string', default: '4000' }, check: { type: 'boolean', default: false } },
+})
+const port = Number(values.port)
+if (!Number.isInteger(port) || port < 1 || port > 65_532) {
+  console.error('--port takes the first of four ports in a row, 1 to 65532.')
+  process.exit(1)
+}
+
+const storeUrl = process.env['CARNET_REDIS_URL'] || null
+const demo = await startDemo({ port, ...(storeUrl !== null && { store: storeUrl }) }).catch(
+  (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EADDRINUSE') throw error
+    console.error(`A port from ${port} to ${port + 3} is taken. Choose others: pnpm demo --port 5000`)
+    process.exit(1)
+  },
+)
+
+if (values.check) {
+  console.log(
+    `Carnet demo on ${storeUrl === null ? 'the embedded store' : 'Redis'}: walking sign-in, every site, sign-out\n`,
+  )
+  const good = printWalk(await walk(demo.manifest))
+  await demo.close()
+  process.exit(good ? 0 : 1)
+}
+
+console.log(`
+Carnet demo, sessions in ${storeUrl === null ? 'the embedded store' : 'Redis'}
+
+  auth service   ${demo.manifest.auth}
+${demo.manifest.sites.map(({ id, origin, fanOut }) => `  ${id.padEnd(14)} ${origin}   (${fanOut})`).join('\n')}
+
+  user           ${ADA.email}
+  password       ${ADA.password}
+
+Open a site, sign in, then open the others. Ctrl-C stops.
+`)
+stopOnSignal(demo.close)

@@ -1,0 +1,29 @@
+// One site's own server, as an operator would start it: its agent, on the Redis of the auth service.
+//   CARNET_SITE=shop CARNET_SITE_SECRETS=… CARNET_REDIS_URL=redis://… node deploy/demo/site-server.ts
+import { createServer } from 'node:http'
+import { listen, stopOnSignal } from '@carnet/auth-service'
+import { loadManifest } from '@carnet/protocol'
+import { createAgent } from '@carnet/site-agent'
+import { pino } from 'pino'
+import { createSite } from './site.ts'
+
+const { CARNET_SITE: site = '', CARNET_SITE_SECRETS: secrets = '', CARNET_REDIS_URL: store } = process.env
+const file = process.env['CARNET_MANIFEST'] || 'deploy/sites.yaml'
+const log = pino({ level: process.env['CARNET_LOG_LEVEL'] || 'info' })
+
+const agent = await createAgent({
+  site,
+  manifest: file,
+  secrets,
+  store,
+  trustProxy: process.env['CARNET_TRUST_PROXY'],
+  log,
+})
+const server = createServer(createSite(agent, site, loadManifest(file)).callback())
+const port = Number(process.env['CARNET_PORT'] || 4001)
+const drain = await listen(server, process.env['CARNET_HOST'] || '127.0.0.1', port)
+log.info({ site, port }, 'listening')
+stopOnSignal(async () => {
+  await drain()
+  await agent.close()
+})
