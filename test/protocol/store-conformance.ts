@@ -1,0 +1,257 @@
+import {
+  CarnetError,
+  type ErrorCode,
+  isSid,
+  issueTickets,
+  type Redemption,
+  redeemTicket,
+  revokeSession,
+  type SessionLife,
+  type Store,
+  sessionHandle,
+  startSession,
+  tagOf,
+  touchSession,
+} from '@carnet/protocol'
+import type { ExecutionContext, TestFn } from 'ava'
+import { ada, clientAt } from '../support/people.ts'
+import { until } from '../support/until.ts'
+
+/** A store under test. */
+export interface Subject {
+  readonly store: Store
+  /** Runs `work` while the store does not answer. Absent where a store cannot be away. */
+  readonly away?: (work: () => Promise<void>) => Promise<void>
+}
+
+const LIFE: SessionLife = { idle: 60_000, absolute: 3_600_000 }
+const TTL = 3_000
+const STATE = 'a-state-that-the-nonce-hashes-to'
+const client = clientAt('192.0.2.10')
+const good: Redemption = { site: 'shop', client, binding: 'prefix', state: STATE, acceptsPushed: false }
+
+/** What every store has to do, whatever it is made of. */
+export function conforms(test: TestFn<Subject>): void {
+  const start = (store: Store, life = LIFE) => startSession(store, ada, life)
+
+  async function issue(store: Store, sid: string, ttl = TTL): Promise<string> {
+    const [ticket = ''] = await issueTickets(store, sid, client, [{ site: 'shop', ttl, state: STATE }])
+    return ticket
+  }
+
+  test('a session is read as it was started, and under a sid of 32 characters', async t => {
+    const { store } = t.context
+    const { sid, session } = await start(store)
+    t.true(isSid(sid))
+    t.deepEqual(await store.read(sid), session)
+    t.deepEqual(session.user, ada)
+    t.is(session.expiresAt, session.startedAt + LIFE.absolute)
+    t.is(await store.read('x'.repeat(32)), null)
+  })
+
+  test('a revoked session is gone, and a second revoke finds nothing', async t => {
+    const { store } = t.context
+    const { sid } = await start(store)
+    t.true(await revokeSession(store, sid))
+    t.is(await store.read(sid), null)
+    t.false(await revokeSession(store, sid))
+  })
+
+  test('who listens hears the handle of every revoked session, and never the sid', async t => {
+    const { store } = t.context
+    const heard: string[] = []
+    const stop = await store.onRevoked(handle => heard.push(handle))
+    const { sid } = await start(store)
+    await store.revoke(sid)
+    await until(() => heard.includes(sessionHandle(sid)))
+    t.false(heard.some(handle => sid.includes(handle)))
+    await stop()
+    const second = await start(store)
+    await store.revoke(second.sid)
+    t.false(heard.includes(sessionHandle(second.sid)))
+  })
+
+  test('a session that nobody touches ends when its idle time is over', async t => {
+    const { store } = t.context
+    const { sid, session } = await start(store, { idle: 300, absolute: 60_000 })
+    t.not(await store.read(sid), null)
+    await until(async () => (await store.read(sid)) === null)
+    t.true(store.now() >= session.startedAt + 300)
+  })
+
+  test('a touch moves the idle end, never nearer and never past the absolute end', async t => {
+    const { store } = t.context
+    const { sid, session } = await start(store, { idle: 400, absolute: 1_200 })
+    t.true(await touchSession(store, sid, session, 60_000))
+    t.true(await store.touch(sid, store.now() + 50))
+    await until(() => store.now() >= session.startedAt + 800)
+    t.not(await store.read(sid), null, 'the touch carried it over its first idle end')
+    await until(async () => (await store.read(sid)) === null)
+    t.true(store.now() >= session.expiresAt)
+    t.true(store.now() < session.expiresAt + 1_000)
+  })
+
+  test('a touch finds no session that is gone, and makes none', async t => {
+    const { store } = t.context
+    const { sid, session } = await start(store)
+    await store.revoke(sid)
+    t.false(await touchSession(store, sid, session, LIFE.idle))
+    t.is(await store.read(sid), null)
+  })
+
+  test('a touch that races a revoke never brings the session back', async t => {
+    const { store } = t.context
+    for (let round = 0; round < 100; round++) {
+      const { sid, session } = await start(store)
+      const touch = () => touchSession(store, sid, session, LIFE.idle)
+      await Promise.all([touch(), touch(), store.revoke(sid), touch(), touch()])
+      t.is(await store.read(sid), null)
+    }
+  })
+
+  test('a ticket opens its session, once', async t => {
+    const { store } = t.context
+    const { sid, session } = await start(store)
+    const ticket = await issue(store, sid)
+    t.regex(ticket, /^shop\.[\w-]{8}\.[\w-]{24}$/)
+    t.is(ticket.split('.')[1], tagOf(sid))
+    t.deepEqual(await redeemTicket(store, ticket, good), { sid, session, nonceBound: true, remark: null })
+    await refused(t, store, ticket, good, 'ticket_unknown')
+  })
+
+  test('of 50 parallel redemptions exactly one wins, 100 times over', async t => {
+    const { store } = t.context
+    const { sid } = await start(store)
+    for (let round = 0; round < 100; round++) {
+      const ticket = await issue(store, sid)
+      const shown = await Promise.allSettled(Array.from({ length: 50 }, () => redeemTicket(store, ticket, good)))
+      const lost = shown.filter(each => each.status === 'rejected')
+      t.is(shown.length - lost.length, 1)
+      t.true(lost.every(({ reason }) => (reason as CarnetError).code === 'ticket_unknown'))
+    }
+  })
+
+  const WRONG: [string, Partial<Redemption>, ErrorCode][] = [
+    ['at the wrong site', { site: 'news' }, 'ticket_wrong_site'],
+    ['by the wrong client', { client: clientAt('198.51.100.7') }, 'ticket_wrong_client'],
+    ['with the wrong nonce', { state: 'the-hash-of-another-nonce' }, 'state_mismatch'],
+    ['without a nonce', { state: null }, 'state_mismatch'],
+  ]
+  for (const [how, wrong, code] of WRONG) {
+    test(`a ticket shown ${how} opens nothing and is spent`, async t => {
+      const { store } = t.context
+      const { sid } = await start(store)
+      const ticket = await issue(store, sid)
+      await refused(t, store, ticket, { ...good, ...wrong }, code)
+      await refused(t, store, ticket, good, 'ticket_unknown')
+    })
+  }
+
+  test('a pushed ticket is taken from exactly its client, and only where pushed ones are', async t => {
+    const { store } = t.context
+    const { sid } = await start(store)
+    const pushed = async () => (await issueTickets(store, sid, client, [{ site: 'shop', ttl: TTL, state: null }]))[0] ?? ''
+    const shown: Redemption = { ...good, state: null, acceptsPushed: true, binding: 'off' }
+    t.false((await redeemTicket(store, await pushed(), shown)).nonceBound)
+    await refused(t, store, await pushed(), { ...shown, acceptsPushed: false }, 'state_mismatch')
+    const others = [
+      clientAt('192.0.2.11'),
+      clientAt('192.0.2.10', { 'user-agent': 'another' }),
+      clientAt('192.0.2.10', { 'x-forwarded-for': '192.0.2.10' }),
+    ]
+    for (const other of others) {
+      await refused(t, store, await pushed(), { ...shown, client: other }, 'ticket_wrong_client')
+    }
+  })
+
+  test('a ticket whose session has ended says so, and is spent', async t => {
+    const { store } = t.context
+    const { sid } = await start(store)
+    const ticket = await issue(store, sid)
+    await store.revoke(sid)
+    await refused(t, store, ticket, good, 'session_gone')
+    await refused(t, store, ticket, good, 'ticket_unknown')
+  })
+
+  test('a ticket lives for its 3 s, and is dead 3.2 s after its issue', async t => {
+    const { store } = t.context
+    const { sid } = await start(store)
+    const [early, late] = [await issue(store, sid), await issue(store, sid)]
+    const issuedAt = performance.now()
+    await until(() => performance.now() >= issuedAt + 2_300)
+    t.is((await redeemTicket(store, early, good)).sid, sid)
+    await until(() => performance.now() >= issuedAt + 3_200)
+    await refused(t, store, late, good, 'ticket_unknown')
+  })
+
+  test('tickets for many sites are issued together, each good at its own', async t => {
+    const { store } = t.context
+    const { sid } = await start(store)
+    const sites = Array.from({ length: 100 }, (_, index) => `site-${index}`)
+    const requests = sites.map(site => ({ site, ttl: 10_000, state: STATE }))
+    const tickets = await issueTickets(store, sid, client, requests)
+    t.is(new Set(tickets).size, 100)
+    for (const [index, site] of sites.entries()) {
+      t.is((await redeemTicket(store, tickets[index] ?? '', { ...good, site })).sid, sid)
+    }
+  })
+
+  test('what is no ticket is unknown, and costs the store nothing', async t => {
+    const { store } = t.context
+    for (const value of ['', 'x', 'shop..', 'shop.aaaaaaaa.short', `shop.aaaaaaaa.${'a'.repeat(100_000)}`, 'shop.\0.\n']) {
+      await refused(t, store, value, good, 'ticket_unknown')
+    }
+    await refused(t, store, `shop.aaaaaaaa.${'a'.repeat(24)}`, good, 'ticket_unknown')
+  })
+
+  test('a store that was away during an issue leaves no late ticket', async t => {
+    const { store, away } = t.context
+    if (away === undefined) {
+      t.log('not applicable: this store lives in the process and cannot be away')
+      return t.pass()
+    }
+    const { sid } = await start(store)
+    const record = {
+      sid,
+      site: 'shop',
+      binding: { address: client.address, userAgent: client.userAgent },
+      nonceHash: STATE,
+    }
+    const ticket = `shop.${tagOf(sid)}.${'L'.repeat(24)}`
+    const issuedAt = performance.now()
+    const end = store.now() + TTL
+    await away(async () => {
+      await t.throwsAsync(store.issue([{ ticket, record, until: end }]), { instanceOf: CarnetError })
+      await until(() => performance.now() >= issuedAt + 3_200)
+    })
+    // The write that was on its way has now been carried out; it must have left nothing.
+    await until(async () => (await store.read(sid)) !== null)
+    await refused(t, store, ticket, good, 'ticket_unknown')
+  })
+
+  test('a store that is away is said to be, within the deadline of a command', async t => {
+    const { store, away } = t.context
+    if (away === undefined) {
+      t.log('not applicable: this store lives in the process and cannot be away')
+      return t.pass()
+    }
+    const { sid } = await start(store)
+    await away(async () => {
+      const startedAt = performance.now()
+      await t.throwsAsync(store.read(sid), { code: 'store_unavailable' } as object)
+      t.true(performance.now() - startedAt < 1_000)
+    })
+    await until(async () => (await store.read(sid)) !== null)
+  })
+}
+
+async function refused(
+  t: ExecutionContext<Subject>,
+  store: Store,
+  ticket: string,
+  shown: Redemption,
+  code: ErrorCode,
+): Promise<void> {
+  const error = await t.throwsAsync(redeemTicket(store, ticket, shown), { instanceOf: CarnetError })
+  t.is(error?.code, code)
+}

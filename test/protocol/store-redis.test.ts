@@ -1,0 +1,40 @@
+import { openStore } from '@carnet/protocol'
+import anyTest, { type TestFn } from 'ava'
+import { Redis } from 'ioredis'
+import { startRedis } from '../support/redis.ts'
+import { useRedis } from '../support/redis-subject.ts'
+import { until } from '../support/until.ts'
+import { conforms, type Subject } from './store-conformance.ts'
+
+const test = anyTest.serial as TestFn<Subject>
+
+const { redis } = await useRedis(test)
+conforms(test)
+
+test('every key ends by itself, and none holds a ticket', async t => {
+  const direct = new Redis(redis.port)
+  const keys = await direct.keys('*')
+  t.true(keys.length > 0)
+  for (const key of keys) {
+    t.regex(key, /^carnet:(s:\{[\w-]{8}\}[\w-]{24}|t:[a-z0-9-]+:\{[\w-]{8}\}:[\w-]{43})$/)
+    t.not(await direct.pttl(key), -1, `${key} never ends`)
+  }
+  direct.disconnect()
+})
+
+test('a command that cannot be sent fails now and is not sent later', async t => {
+  const other = await startRedis()
+  const away = await openStore(other.url)
+  await other.stop()
+  await until(async () => {
+    try {
+      await away.ping()
+      return false
+    } catch {
+      return true
+    }
+  })
+  await t.throwsAsync(away.read('x'.repeat(32)), { code: 'store_unavailable' } as object)
+  t.throws(() => away.now(), { code: 'store_unavailable' } as object)
+  await away.close()
+})

@@ -1,0 +1,39 @@
+// The test command: sees to the servers and browsers that the tests drive, then runs them.
+//   pnpm test                  everything
+//   pnpm test protocol/*.ts    what ava takes as arguments
+import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+
+const NEEDED = [
+  { program: 'redis-server', package: 'redis-server' },
+  { program: 'openssl', package: 'openssl' },
+  { program: 'chromium', package: 'chromium' },
+  { program: 'firefox-esr', package: 'firefox-esr' },
+]
+
+const missing = NEEDED.filter(({ program }) => !onPath(program))
+if (missing.length > 0 && !install(missing.map(entry => entry.package))) {
+  const names = missing.map(entry => entry.package).join(' ')
+  console.error(`The tests drive real servers and browsers. Install them first: apt-get install ${names}`)
+  process.exit(1)
+}
+
+const { status } = spawnSync('ava', process.argv.slice(2), {
+  cwd: import.meta.dirname,
+  stdio: 'inherit',
+  env: { ...process.env, PATH: join(import.meta.dirname, 'node_modules/.bin') + delimiter + process.env['PATH'] },
+})
+process.exit(status ?? 1)
+
+function onPath(program: string): boolean {
+  return (process.env['PATH'] ?? '').split(delimiter).some(folder => existsSync(join(folder, program)))
+}
+
+function install(packages: readonly string[]): boolean {
+  if (process.getuid?.() !== 0 || !onPath('apt-get')) return false
+  console.log(`Installing ${packages.join(', ')} …`)
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+  const apt = (...args: string[]) => spawnSync('apt-get', args, { stdio: ['ignore', 'ignore', 'inherit'], env }).status === 0
+  return apt('update', '-qq') && apt('install', '-y', '-qq', '--no-install-recommends', ...packages)
+}
