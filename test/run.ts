@@ -22,7 +22,10 @@ if (missing.length > 0 && !install(missing.map(entry => entry.package))) {
 const { status } = spawnSync('ava', process.argv.slice(2), {
   cwd: import.meta.dirname,
   stdio: 'inherit',
-  env: { ...process.env, PATH: join(import.meta.dirname, 'node_modules/.bin') + delimiter + process.env['PATH'] },
+  env: {
+    ...process.env,
+    PATH: join(import.meta.dirname, 'node_modules/.bin') + delimiter + process.env['PATH'],
+  },
 })
 process.exit(status ?? 1)
 
@@ -34,6 +37,7 @@ function install(packages: readonly string[]): boolean {
   if (process.getuid?.() !== 0 || !onPath('apt-get')) return false
   console.log(`Installing ${packages.join(', ')} …`)
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
-  const apt = (...args: string[]) => spawnSync('apt-get', args, { stdio: ['ignore', 'ignore', 'inherit'], env }).status === 0
+  const apt = (...args: string[]) =>
+    spawnSync('apt-get', args, { stdio: ['ignore', 'ignore', 'inherit'], env }).status === 0
   return apt('update', '-qq') && apt('install', '-y', '-qq', '--no-install-recommends', ...packages)
 }

@@ -70,10 +70,11 @@ export async function startDemo(options: DemoOptions = {}): Promise<Demo> {
   await Promise.all(servers.map((server, index) => listening(server, port === 0 ? 0 : port + index)))
 
   let yaml = readFileSync(new URL('sites.yaml', import.meta.url), 'utf8')
-  PARTS.forEach((part, index) => {
-    const at = (servers[index]?.address() as AddressInfo).port
+  for (const [index, server] of servers.entries()) {
+    const part = PARTS[index] ?? 'auth'
+    const { port: at } = server.address() as AddressInfo
     yaml = yaml.replace(`http://${part}.localhost:${4000 + index}`, origin(part, at))
-  })
+  }
   const manifest = parseManifest(adjust(yaml), 'deploy/demo/sites.yaml')
 
   const given = options.store ?? new MemoryStore()

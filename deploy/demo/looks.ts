@@ -1,9 +1,9 @@
-/** What makes a demo site a site of its own: its colours, its words, its front page. */
+/** What makes a demo site a site of its own: its colours, its words, its front page. A mark is the inside of a 48 × 48 SVG drawing. */
 export interface Look {
   readonly title: string
   readonly tagline: string
   readonly style: string
-  readonly items: readonly { readonly title: string; readonly text: string; readonly mark: string }[]
+  readonly items: readonly { readonly title: string; readonly text: string; readonly mark: string | null }[]
   readonly members: { readonly title: string; readonly text: string; readonly items: readonly string[] }
 }
 
@@ -17,9 +17,21 @@ export const LOOKS: Readonly<Record<string, Look>> = {
 body { font-family: Georgia, "Times New Roman", serif; }
 .mark { background: color-mix(in oklab, var(--accent) 14%, var(--card)); }`,
     items: [
-      { title: 'Enamel kettle', text: 'One and a half litres, and a lid that stays on.', mark: '🫖' },
-      { title: 'Wool blanket', text: 'Woven thick. Smells of nothing.', mark: '🧶' },
-      { title: 'Storm lantern', text: 'Runs all night on one filling.', mark: '🏮' },
+      {
+        title: 'Enamel kettle',
+        text: 'One and a half litres, and a lid that stays on.',
+        mark: '<path d="M14 20h20l4 18H10zM18 20v-4a6 6 0 0 1 12 0v4M34 24l8-4M10 26H6v8h4"/>',
+      },
+      {
+        title: 'Wool blanket',
+        text: 'Woven thick. Smells of nothing.',
+        mark: '<path d="M8 10h32v28H8zM8 17h32M8 24h32M8 31h32M14 38v4M24 38v4M34 38v4"/>',
+      },
+      {
+        title: 'Storm lantern',
+        text: 'Runs all night on one filling.',
+        mark: '<path d="M16 16h16v20H16zM14 16h20M14 36h20M18 16v-3h12v3M20 13a4 4 0 0 1 8 0M24 31c-4-3-3-6 0-10 3 4 4 7 0 10z"/>',
+      },
     ],
     members: {
       title: 'Your orders',
@@ -40,17 +52,17 @@ header .name { font-size: 2rem; letter-spacing: -.02em; }
       {
         title: 'Tide tables agreed at last',
         text: 'Both piers will go by the same clock from Monday on.',
-        mark: '',
+        mark: null,
       },
       {
         title: 'Lighthouse gets a coat of paint',
         text: 'White again, says the council, after a long debate on cream.',
-        mark: '',
+        mark: null,
       },
       {
         title: 'Bakery opens on the quay',
         text: 'Rye on weekdays, and cinnamon when the fog is in.',
-        mark: '',
+        mark: null,
       },
     ],
     members: {
@@ -71,9 +83,21 @@ header .name { font-size: 2rem; letter-spacing: -.02em; }
 body { font-family: ui-rounded, "Trebuchet MS", system-ui, sans-serif; }
 header .name { text-transform: lowercase; letter-spacing: .02em; }`,
     items: [
-      { title: 'Catfall', text: 'Land on your feet. Nine times.', mark: '🐈' },
-      { title: 'Lift Tetra', text: 'Stack the people by floor.', mark: '🛗' },
-      { title: 'Moth', text: 'Find the lamp before the lamp finds you.', mark: '💡' },
+      {
+        title: 'Catfall',
+        text: 'Land on your feet. Nine times.',
+        mark: '<path d="M12 40c-2-12 2-18 4-26l5 4h6l5-4c2 8 6 14 4 26zM20 24h.1M28 24h.1M22 29l2 1 2-1M36 38c6 0 6-8 2-10"/>',
+      },
+      {
+        title: 'Lift Tetra',
+        text: 'Stack the people by floor.',
+        mark: '<path d="M8 40V30h10v10zM18 40V30h10v10zM18 30V20h10v10zM30 40V30h10v10zM30 12h8M34 8v8"/>',
+      },
+      {
+        title: 'Moth',
+        text: 'Find the lamp before the lamp finds you.',
+        mark: '<path d="M24 8a11 11 0 0 0-6 20v5h12v-5a11 11 0 0 0-6-20zM19 37h10M21 41h6M24 33V22"/>',
+      },
     ],
     members: {
       title: 'Your high scores',

@@ -68,9 +68,14 @@ function explain(session: Session | null, via: Via | null): string {
 function homeBody(look: Look): string {
   const items = look.items.map(
     ({ title, text: words, mark }) =>
-      `<li class="item"><span class="mark" aria-hidden="true">${mark}</span><h2>${text(title)}</h2><p>${text(words)}</p></li>`,
+      `<li class="item">${drawing(mark)}<h2>${text(title)}</h2><p>${text(words)}</p></li>`,
   )
   return `<h1>${text(look.tagline)}</h1>\n<ul class="items">${items.join('\n')}</ul>`
+}
+
+function drawing(mark: string | null): string {
+  if (mark === null) return ''
+  return `<svg class="mark" viewBox="-24 -6 96 60" fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true">${mark}</svg>`
 }
 
 function membersBody(look: Look): string {
@@ -102,7 +107,7 @@ h2 { font-size: 1.125rem; margin: .75rem 0 .25rem; }
 p { margin: 0; }
 .items { list-style: none; margin: 0; padding: 0; display: grid; gap: 1.25rem; grid-template-columns: repeat(auto-fit, minmax(15rem, 1fr)); }
 .item { border: 1px solid var(--line); border-radius: var(--radius); padding: 1.25rem; background: var(--card); }
-.mark { display: grid; place-items: center; height: 6rem; font-size: 2.75rem; border-radius: var(--radius); background: color-mix(in oklab, var(--accent) 12%, transparent); }
+.mark { display: block; width: 100%; height: 7rem; color: var(--accent); border-radius: var(--radius); background: color-mix(in oklab, var(--accent) 12%, transparent); }
 .list { padding-left: 1.25rem; } .list li { padding: .25rem 0; }
 aside { margin-top: 2.5rem; padding: 1rem 1.25rem; border: 1px dashed var(--line); border-radius: var(--radius); max-width: 44rem; }
 aside h2 { margin-top: 0; font-size: 1rem; }

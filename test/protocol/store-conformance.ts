@@ -124,7 +124,9 @@ export function conforms(test: TestFn<Subject>): void {
     const { sid } = await start(store)
     for (let round = 0; round < 100; round++) {
       const ticket = await issue(store, sid)
-      const shown = await Promise.allSettled(Array.from({ length: 50 }, () => redeemTicket(store, ticket, good)))
+      const shown = await Promise.allSettled(
+        Array.from({ length: 50 }, () => redeemTicket(store, ticket, good)),
+      )
       const lost = shown.filter(each => each.status === 'rejected')
       t.is(shown.length - lost.length, 1)
       t.true(lost.every(({ reason }) => (reason as CarnetError).code === 'ticket_unknown'))
@@ -150,7 +152,8 @@ export function conforms(test: TestFn<Subject>): void {
   test('a pushed ticket is taken from exactly its client, and only where pushed ones are', async t => {
     const { store } = t.context
     const { sid } = await start(store)
-    const pushed = async () => (await issueTickets(store, sid, client, [{ site: 'shop', ttl: TTL, state: null }]))[0] ?? ''
+    const pushed = async () =>
+      (await issueTickets(store, sid, client, [{ site: 'shop', ttl: TTL, state: null }]))[0] ?? ''
     const shown: Redemption = { ...good, state: null, acceptsPushed: true, binding: 'off' }
     t.false((await redeemTicket(store, await pushed(), shown)).nonceBound)
     await refused(t, store, await pushed(), { ...shown, acceptsPushed: false }, 'state_mismatch')
@@ -198,7 +201,14 @@ export function conforms(test: TestFn<Subject>): void {
 
   test('what is no ticket is unknown, and costs the store nothing', async t => {
     const { store } = t.context
-    for (const value of ['', 'x', 'shop..', 'shop.aaaaaaaa.short', `shop.aaaaaaaa.${'a'.repeat(100_000)}`, 'shop.\0.\n']) {
+    for (const value of [
+      '',
+      'x',
+      'shop..',
+      'shop.aaaaaaaa.short',
+      `shop.aaaaaaaa.${'a'.repeat(100_000)}`,
+      'shop.\0.\n',
+    ]) {
       await refused(t, store, value, good, 'ticket_unknown')
     }
     await refused(t, store, `shop.aaaaaaaa.${'a'.repeat(24)}`, good, 'ticket_unknown')
@@ -208,7 +218,8 @@ export function conforms(test: TestFn<Subject>): void {
     const { store, away } = t.context
     if (away === undefined) {
       t.log('not applicable: this store lives in the process and cannot be away')
-      return t.pass()
+      t.pass()
+      return
     }
     const { sid } = await start(store)
     const record = {
@@ -233,7 +244,8 @@ export function conforms(test: TestFn<Subject>): void {
     const { store, away } = t.context
     if (away === undefined) {
       t.log('not applicable: this store lives in the process and cannot be away')
-      return t.pass()
+      t.pass()
+      return
     }
     const { sid } = await start(store)
     await away(async () => {

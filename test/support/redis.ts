@@ -20,8 +20,27 @@ export interface TestRedis {
 export async function startRedis({ cluster = false }: { cluster?: boolean } = {}): Promise<TestRedis> {
   const folder = mkdtempSync(join(tmpdir(), 'carnet-redis-'))
   const port = await freePort()
-  const args = ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--appendonly', 'no']
-  if (cluster) args.push('--cluster-enabled', 'yes', '--cluster-port', `${await freePort()}`, '--cluster-announce-ip', '127.0.0.1')
+  const args = [
+    '--port',
+    `${port}`,
+    '--bind',
+    '127.0.0.1',
+    '--dir',
+    folder,
+    '--save',
+    '',
+    '--appendonly',
+    'no',
+  ]
+  if (cluster)
+    args.push(
+      '--cluster-enabled',
+      'yes',
+      '--cluster-port',
+      `${await freePort()}`,
+      '--cluster-announce-ip',
+      '127.0.0.1',
+    )
   const server: ChildProcess = spawn('redis-server', args, { stdio: 'ignore' })
   const probe = new Redis({ port, host: '127.0.0.1', retryStrategy: () => 20 })
   probe.on('error', () => {})

@@ -9,7 +9,8 @@ export async function until(condition: () => boolean | Promise<boolean>, withinM
     } catch (error) {
       if (performance.now() > deadline) throw error
     }
-    if (performance.now() > deadline) throw new Error(`What was waited for did not come within ${withinMs} ms.`)
+    if (performance.now() > deadline)
+      throw new Error(`What was waited for did not come within ${withinMs} ms.`)
     await setTimeout(5)
   }
 }

@@ -83,6 +83,8 @@ export interface CookieNames {
   readonly claim: string
   /** Followed by the first characters of the bounce's state: several tabs do not disturb each other. */
   readonly nonce: string
+  /** The same for a pixel's way there and back. */
+  readonly pull: string
   readonly bounces: string
   readonly silent: string
   readonly page: string
@@ -100,6 +102,7 @@ export function cookieNames(origin: string): CookieNames {
     session: prefix,
     claim: '__Host-carnet-claim',
     nonce: `${prefix}-nonce-`,
+    pull: `${prefix}-pull-`,
     bounces: `${prefix}-bounces`,
     silent: `${prefix}-silent`,
     page: `${prefix}-page`,

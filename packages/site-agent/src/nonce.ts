@@ -10,6 +10,9 @@ const LIFE_MS = 600_000
 const MOST_AT_ONCE = 8
 const RETRY_MARK = '~2'
 
+/** Which way it is for. */
+export type Kind = 'bounce' | 'pull'
+
 /** A nonce just made: what to send to AUTH, and the cookies to set. */
 export interface NewNonce {
   readonly state: string
@@ -20,7 +23,7 @@ export interface NewNonce {
 export function newNonce(
   place: Place,
   request: AgentRequest,
-  kind: 'bounce' | 'pull',
+  kind: Kind,
   returnPath: string,
   retry = false,
 ): NewNonce {
@@ -28,26 +31,18 @@ export function newNonce(
   const hash = sha256(nonce)
   const kept = [nonce, Date.now().toString(36), Buffer.from(returnPath).toString('base64url')].join('.')
   const cookie = serializeCookie({
-    name: nameFor(place, hash),
+    name: nameFor(place, kind, hash),
     value: place.signer.sign(`nonce-${kind}`, kept),
-    // The pixel's return is a cross-site request, and only SameSite=None comes along; browsers ask Secure of it, on
-    // http://*.localhost too.
-    sameSite: kind === 'pull' ? 'None' : 'Lax',
-    secure: kind === 'pull' || place.names.secure,
+    ...reach(kind, place),
     maxAge: LIFE_MS / 1000,
   })
-  return { state: retry ? hash + RETRY_MARK : hash, cookies: [cookie, ...dropSurplus(place, request)] }
+  return { state: retry ? hash + RETRY_MARK : hash, cookies: [cookie, ...dropSurplus(place, request, kind)] }
 }
 
 /** The return path that this browser's nonce for `state` keeps, or null where the browser holds none. */
-export function provenNonce(
-  place: Place,
-  request: AgentRequest,
-  kind: 'bounce' | 'pull',
-  state: string,
-): string | null {
-  const hash = state.endsWith(RETRY_MARK) ? state.slice(0, -RETRY_MARK.length) : state
-  const signed = soleCookie(cookieHeader(request), nameFor(place, hash))
+export function provenNonce(place: Place, request: AgentRequest, kind: Kind, state: string): string | null {
+  const hash = hashOf(state)
+  const signed = soleCookie(cookieHeader(request), nameFor(place, kind, hash))
   const kept = signed === null ? null : place.signer.verify(`nonce-${kind}`, signed)
   if (kept === null) return null
   const [nonce = '', madeAt = '', path = ''] = kept.split('.')
@@ -61,23 +56,41 @@ export function isRetry(state: string): boolean {
 }
 
 /** Drops the nonce of a state. */
-export function dropNonce(place: Place, state: string): string {
-  const hash = isRetry(state) ? state.slice(0, -RETRY_MARK.length) : state
-  return drop(nameFor(place, hash), place)
+export function dropNonce(place: Place, kind: Kind, state: string): string {
+  return drop(nameFor(place, kind, hashOf(state)), kind, place)
 }
 
 // Abandoned bounces must not fill the request header: browsers list the oldest cookie first.
-function dropSurplus(place: Place, request: AgentRequest): string[] {
-  const held = parseCookies(cookieHeader(request)).filter(({ name }) => name.startsWith(place.names.nonce))
-  return held.slice(0, Math.max(0, held.length + 1 - MOST_AT_ONCE)).map(({ name }) => drop(name, place))
+function dropSurplus(place: Place, request: AgentRequest, kind: Kind): string[] {
+  const held = parseCookies(cookieHeader(request)).filter(({ name }) =>
+    name.startsWith(prefixFor(place, kind)),
+  )
+  return held.slice(0, Math.max(0, held.length + 1 - MOST_AT_ONCE)).map(({ name }) => drop(name, kind, place))
 }
 
-function drop(name: string, place: Place): string {
-  return serializeCookie({ name, value: '', sameSite: 'Lax', secure: place.names.secure, maxAge: 0 })
+function drop(name: string, kind: Kind, place: Place): string {
+  return serializeCookie({ name, value: '', ...reach(kind, place), maxAge: 0 })
 }
 
-function nameFor(place: Place, hash: string): string {
-  return place.names.nonce + hash.slice(0, 12).replace(/[^\w-]/g, '')
+// A pixel's return is a cross-site request, and only SameSite=None comes along; browsers ask Secure of it, on
+// http://*.localhost too.
+function reach(kind: Kind, place: Place): { sameSite: 'Lax' | 'None'; secure: boolean } {
+  return kind === 'pull'
+    ? { sameSite: 'None', secure: true }
+    : { sameSite: 'Lax', secure: place.names.secure }
+}
+
+function nameFor(place: Place, kind: Kind, hash: string): string {
+  return prefixFor(place, kind) + hash.slice(0, 12).replace(/[^\w-]/g, '')
+}
+
+// Apart, since any page can begin a pull: its nonces must not push out those of a bounce under way.
+function prefixFor(place: Place, kind: Kind): string {
+  return kind === 'pull' ? place.names.pull : place.names.nonce
+}
+
+function hashOf(state: string): string {
+  return isRetry(state) ? state.slice(0, -RETRY_MARK.length) : state
 }
 
 function sha256(value: string): string {

@@ -30,9 +30,10 @@ body { margin: 0; min-height: 100vh; display: grid; place-items: center; backgro
 main { box-sizing: border-box; max-width: 32rem; padding: 2rem 1.5rem; }
 h1 { font-size: 1.5rem; line-height: 1.25; margin: 0 0 .75rem; }
 p { margin: 0 0 1.25rem; }
-a { display: inline-block; padding: .625rem 1.25rem; border-radius: .5rem; background: var(--accent); color: #fff; text-decoration: none; font-weight: 600; }
+a { display: inline-block; padding: .625rem 1.25rem; border: 2px solid var(--accent); border-radius: .5rem; color: inherit; text-decoration: none; font-weight: 600; }
+a:hover { background: color-mix(in oklab, var(--accent) 15%, transparent); }
 a:focus-visible { outline: 3px solid CanvasText; outline-offset: 2px; }
-small { display: block; margin-top: 2rem; color: GrayText; }
+small { display: block; margin-top: 2rem; opacity: .7; }
 </style>
 </head>
 <body>

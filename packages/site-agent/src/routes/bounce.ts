@@ -34,7 +34,7 @@ export async function callback(place: Place, request: AgentRequest): Promise<Ans
   const returnPath = returnPathOf(place, kept ?? undefined)
   if (query.has('error')) {
     // Only a bounce of this browser's own may tell it to stop asking.
-    const cookies = kept === null ? [] : [dropNonce(place, state), silentCookie(place, 'asked')]
+    const cookies = kept === null ? [] : [dropNonce(place, 'bounce', state), silentCookie(place, 'asked')]
     return redirect(303, place.origin + returnPath, cookies)
   }
   try {
@@ -66,7 +66,7 @@ async function redeem(
   place.onSignIn(sid, session, 'bounce')
   return redirect(303, place.origin + returnPath, [
     newSessionCookie(place, sid),
-    ...(state === null ? [] : [dropNonce(place, state)]),
+    ...(state === null ? [] : [dropNonce(place, 'bounce', state)]),
     ...(hasClaim(place, request) ? [dropClaim(place)] : []),
   ])
 }

@@ -58,7 +58,10 @@ async function redeem(place: Place, request: AgentRequest, ticket: string, state
   const via = nonceBound ? 'pull' : 'push'
   if (via === 'push') await refuseOtherUser(place, request, session.user.id)
   place.log.info({ site: place.site.id, via, remark }, 'ticket_redeemed')
-  const cookies = [newClaim(place, sid, session, via), ...(nonceBound ? [dropNonce(place, state)] : [])]
+  const cookies = [
+    newClaim(place, sid, session, via),
+    ...(nonceBound ? [dropNonce(place, 'pull', state)] : []),
+  ]
   return answer(200, 'image/gif', GIF, { cookies })
 }
 

@@ -10,7 +10,7 @@ export function homePage(ctx: Ctx, { manifest, user }: { manifest: Manifest; use
     title: user === null ? 'Welcome' : 'Your sites',
     body: html`
 <h1>${user === null ? 'You are signed out' : `Hello, ${user.name}`}</h1>
-<p class="lead">${user === null ? 'Sign in once for all of these sites:' : `${user.email} is signed in at all of these sites:`}</p>
+<p class="lead">${user === null ? 'Sign in once for all of these sites:' : `${user.email} is signed in, for all of these sites:`}</p>
 <ul class="sites">
 ${manifest.sites.map(
   site =>
