@@ -1,4 +1,4 @@
-import { unwatchFile, watchFile } from 'node:fs'
+import { statSync } from 'node:fs'
 import { loadManifest } from './manifest.ts'
 import type { Manifest } from './schema.ts'
 
@@ -14,10 +14,17 @@ export interface ManifestListener {
   refused?(error: Error): void
 }
 
+const LOOK_EVERY_MS = 500
+
 /** Loads a manifest file and follows it. Throws `ManifestError` where it is faulty at the start. */
 export function watchManifest(file: string, listener: ManifestListener = {}): LiveManifest {
+  // The mark is taken before the file is read: what is written in between is seen at the next look.
+  let mark = markOf(file)
   let current = loadManifest(file)
-  const reload = () => {
+  const look = () => {
+    const now = markOf(file)
+    if (now === mark) return
+    mark = now
     try {
       current = loadManifest(file)
     } catch (error) {
@@ -27,13 +34,19 @@ export function watchManifest(file: string, listener: ManifestListener = {}): Li
     listener.changed?.(current)
   }
   // Polled, since change events are lost where an editor or Kubernetes swaps the file by a rename or a link.
-  watchFile(file, { interval: 500, persistent: false }, reload)
+  const timer = setInterval(look, LOOK_EVERY_MS).unref()
   return {
     get current() {
       return current
     },
-    close: () => unwatchFile(file, reload),
+    close: () => clearInterval(timer),
   }
+}
+
+/** Differs whenever the file is another or was written. */
+function markOf(file: string): string {
+  const stat = statSync(file, { throwIfNoEntry: false })
+  return stat === undefined ? 'absent' : `${stat.ino} ${stat.size} ${stat.mtimeMs}`
 }
 
 /** A manifest that stays as it is. */

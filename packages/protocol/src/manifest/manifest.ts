@@ -35,7 +35,14 @@ export function parseManifest(text: string, file: string): Manifest {
       document.errors.map(error => at(error.pos[0], error.message.split(' at line')[0] ?? error.message)),
     )
   }
-  const checked = checkManifest(document.toJS() ?? {})
+  let content: unknown
+  try {
+    content = document.toJS()
+  } catch (error) {
+    // An alias without its anchor, or more aliases than any manifest needs.
+    throw new ManifestError([at(0, (error as Error).message)])
+  }
+  const checked = checkManifest(content ?? {})
   if (!Array.isArray(checked)) return checked as Manifest
   throw new ManifestError(checked.map(fault => at(offsetOf(document.contents, fault), describe(fault))))
 }
