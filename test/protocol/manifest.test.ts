@@ -78,6 +78,8 @@ sites:
       'sites.yaml:5:9',
       'sites.yaml:6:13',
       'sites.yaml:7:5',
+      'sites.yaml:9:13',
+      'sites.yaml:10:15',
       'sites.yaml:11:5',
     ],
   )

@@ -1,5 +1,5 @@
 import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto'
-import { isSid } from './session.ts'
+import { isSid } from './session-record.ts'
 
 /** Secrets of one site, newest first: the newest signs, all verify. Each at least 32 bytes. */
 export type Secrets = readonly [string, ...string[]]

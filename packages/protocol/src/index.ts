@@ -42,16 +42,8 @@ export {
 } from './manifest/schema.ts'
 export { returnTarget } from './redirect.ts'
 export { hasJsonBody, isSpeculative, requestOrigin, wantsJson } from './request-origin.ts'
-export {
-  isSid,
-  revokeSession,
-  type SessionLife,
-  type SessionRecord,
-  startSession,
-  tagOf,
-  touchSession,
-  type User,
-} from './session.ts'
+export { revokeSession, type SessionLife, startSession, touchSession } from './session.ts'
+export { isSid, type SessionRecord, tagOf, type User } from './session-record.ts'
 export { MemoryStore } from './store/memory.ts'
 export { openStore } from './store/open.ts'
 export { RedisStore } from './store/redis.ts'
@@ -62,6 +54,6 @@ export {
   type Redemption,
   redeemTicket,
   siteOfTicket,
-  type TicketRecord,
   type TicketRequest,
 } from './ticket.ts'
+export type { TicketRecord } from './ticket-record.ts'

@@ -1,18 +1,9 @@
 import { nanoid } from 'nanoid'
-import { type Binding, type BindingMode, type Client, judgeBinding, judgeExact } from './binding.ts'
+import { type BindingMode, type Client, judgeBinding, judgeExact } from './binding.ts'
 import { CarnetError } from './errors.ts'
-import { type SessionRecord, tagOf } from './session.ts'
+import { type SessionRecord, tagOf } from './session-record.ts'
 import type { Store } from './store/store.ts'
-
-/** What the store keeps of a ticket, for as long as the ticket lives. */
-export interface TicketRecord {
-  readonly sid: string
-  /** The id of the site it is for. */
-  readonly site: string
-  readonly binding: Binding
-  /** SHA-256 of the agent's nonce, as the agent sent it in `state`; null for a pushed ticket. */
-  readonly nonceHash: string | null
-}
+import type { TicketRecord } from './ticket-record.ts'
 
 /** A ticket to be issued. `ttl` in ms; `state` null makes it a pushed one. */
 export interface TicketRequest {

@@ -44,7 +44,9 @@ export function parseManifest(text: string, file: string): Manifest {
   }
   const checked = checkManifest(content ?? {})
   if (!Array.isArray(checked)) return checked as Manifest
-  throw new ManifestError(checked.map(fault => at(offsetOf(document.contents, fault), describe(fault))))
+  const faults = checked.map(fault => ({ fault, offset: offsetOf(document.contents, fault) }))
+  faults.sort((a, b) => a.offset - b.offset)
+  throw new ManifestError(faults.map(({ fault, offset }) => at(offset, describe(fault))))
 }
 
 /** Reads, parses and checks a manifest file. Throws `ManifestError`, also where the file cannot be read. */

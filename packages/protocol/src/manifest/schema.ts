@@ -146,10 +146,8 @@ export interface ContentFault {
 /** Checks parsed YAML; every fault at once. */
 export function checkManifest(content: unknown): Manifest | ContentFault[] {
   const checked = manifest.safeParse(content)
-  if (!checked.success) return checked.error.issues.flatMap(toFaults)
-  const normal = normalize(checked.data)
-  const faults = hostFaults(normal)
-  return faults.length > 0 ? faults : normal
+  const faults = [...(checked.error?.issues.flatMap(toFaults) ?? []), ...takenTwice(content)]
+  return checked.success && faults.length === 0 ? normalize(checked.data) : faults
 }
 
 /** The JSON Schema (draft 2020-12) of the manifest, for editors. */
@@ -201,28 +199,49 @@ function normalize(data: z.output<typeof manifest>): Manifest {
   }
 }
 
+// As much of any content as has to be looked at across sites; what is faulty in itself is told by the schema.
+const identities = z.object({
+  auth: z.unknown(),
+  sites: z.array(
+    z
+      .object({
+        id: z.unknown(),
+        origin: z.unknown(),
+        aliases: z.array(z.unknown()).optional().catch(undefined),
+      })
+      .catch({ id: null, origin: null }),
+  ),
+})
+
 /** Ids and host names stand for one site each: cookies ignore ports, so two origins on one host would share them. */
-function hostFaults(manifest: Manifest): ContentFault[] {
+function takenTwice(content: unknown): ContentFault[] {
+  const read = identities.safeParse(content)
+  if (!read.success) return []
   const faults: ContentFault[] = []
-  const taken = new Map<string, string>([[new URL(manifest.auth).hostname, 'auth']])
-  const ids = new Set<string>()
   const fault = (path: (string | number)[], message: string) =>
     faults.push({ path, unknownKey: null, knownKeys: [], message })
-  manifest.sites.forEach((site, index) => {
-    if (ids.has(site.id)) fault(['sites', index, 'id'], `the id "${site.id}" is taken by another site`)
-    ids.add(site.id)
-    ;[site.origin, ...site.aliases].forEach((origin, nth) => {
-      const host = new URL(origin).hostname
+  const owners = new Map<string | null, string>([[hostOf(read.data.auth), 'auth']])
+  const ids = new Set<unknown>()
+  read.data.sites.forEach(({ id, origin, aliases = [] }, index) => {
+    if (typeof id === 'string' && ids.has(id))
+      fault(['sites', index, 'id'], `the id "${id}" is taken by another site`)
+    ids.add(id)
+    ;[origin, ...aliases].forEach((each, nth) => {
+      const host = hostOf(each)
+      const owner = owners.get(host)
+      if (host === null) return
+      owners.set(host, typeof id === 'string' ? id : 'another site')
+      if (owner === undefined) return
       const path = nth === 0 ? ['sites', index, 'origin'] : ['sites', index, 'aliases', nth - 1]
-      const owner = taken.get(host)
-      if (owner !== undefined) {
-        fault(
-          path,
-          `the host ${host} is taken by "${owner}": cookies ignore ports, so each origin needs a host of its own`,
-        )
-      }
-      taken.set(host, site.id)
+      fault(
+        path,
+        `the host ${host} is taken by "${owner}": cookies ignore ports, so each origin needs a host of its own`,
+      )
     })
   })
   return faults
+}
+
+function hostOf(origin: unknown): string | null {
+  return typeof origin === 'string' && URL.canParse(origin) ? new URL(origin).hostname : null
 }

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import { tagOf } from '../session.ts'
+import { tagOf } from '../session-record.ts'
 
 // A session and its tickets share the hash tag in braces, and so one slot of a Redis Cluster:
 // https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#hash-tags

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
 import { sessionHandle } from '../handle.ts'
-import type { SessionRecord } from '../session.ts'
-import type { TicketRecord } from '../ticket.ts'
+import type { SessionRecord } from '../session-record.ts'
+import type { TicketRecord } from '../ticket-record.ts'
 import { sessionKey, ticketKey } from './keys.ts'
 import type { BurntTicket, NewTicket, Store } from './store.ts'
 

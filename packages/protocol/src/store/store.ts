@@ -1,5 +1,5 @@
-import type { SessionRecord } from '../session.ts'
-import type { TicketRecord } from '../ticket.ts'
+import type { SessionRecord } from '../session-record.ts'
+import type { TicketRecord } from '../ticket-record.ts'
 
 /** A ticket on its way into the store. `until` is an absolute moment of the store's clock, in ms. */
 export interface NewTicket {

@@ -1,0 +1,67 @@
+import { execFile } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import test from 'ava'
+
+const repository = join(import.meta.dirname, '../..')
+const call = promisify(execFile)
+
+test('the packages, packed and installed into an empty project, run under plain node', async t => {
+  t.timeout(300_000)
+  const folder = mkdtempSync(join(tmpdir(), 'carnet-packed-'))
+  const tarballs = join(folder, 'tarballs')
+  mkdirSync(tarballs)
+  await call(join(repository, 'node_modules/.bin/tsc'), ['-b'], { cwd: repository })
+  for (const name of ['protocol', 'site-agent', 'auth-service']) {
+    await call('npx', ['-y', 'pnpm@12', 'pack', '--pack-destination', tarballs], {
+      cwd: join(repository, 'packages', name),
+    })
+  }
+  const files = readdirSync(tarballs).map(file => join(tarballs, file))
+  t.is(files.length, 3)
+
+  const project = join(folder, 'project')
+  mkdirSync(project)
+  writeFileSync(join(project, 'package.json'), '{ "type": "module", "private": true }')
+  await call('npm', ['install', '--no-audit', '--no-fund', ...files, 'koa@3'], { cwd: project })
+  writeFileSync(
+    join(project, 'sites.yaml'),
+    'auth: http://auth.localhost\nsites: [{ id: shop, origin: "http://shop.localhost" }]\n',
+  )
+  writeFileSync(
+    join(project, 'app.js'),
+    `import { createServer } from 'node:http'
+import Koa from 'koa'
+import { createAgent } from '@carnet/site-agent'
+import { carnet } from '@carnet/site-agent/koa'
+import { carnet as gate } from '@carnet/site-agent/node'
+
+const agent = await createAgent({ site: 'shop', manifest: 'sites.yaml', secrets: 'x'.repeat(32) })
+const app = new Koa()
+app.use(carnet(agent))
+app.use(carnet.required())
+const server = createServer(app.callback()).listen(0, '127.0.0.1', async () => {
+  const reply = await fetch('http://127.0.0.1:' + server.address().port, { redirect: 'manual' })
+  console.log(reply.status, typeof gate(agent))
+  server.close()
+  await agent.close()
+})
+`,
+  )
+  const { stdout } = await call(process.execPath, ['app.js'], { cwd: project })
+  // Node's own fetch says \`Sec-Fetch-Mode: cors\`: no navigation, so no redirect.
+  t.is(stdout.trim(), '401 function')
+
+  const env = { ...process.env, CARNET_MANIFEST: 'sites.yaml' }
+  const bin = join(project, 'node_modules/.bin/carnet')
+  t.regex((await call(process.execPath, [bin, 'check'], { cwd: project, env })).stdout, /is in order: shop/)
+  const adding = call(process.execPath, [bin, 'user', 'add', 'ada@example.com'], { cwd: project, env })
+  adding.child.stdin?.end('correct horse battery staple\n')
+  t.regex(
+    (await adding).stdout,
+    /Added ada@example\.com/,
+    'the password is hashed by a worker out of the package',
+  )
+})

@@ -1,0 +1,98 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import test from 'ava'
+
+// The house's floors, lowest first. A file imports from floors below its own; on one floor nobody knows another.
+const FLOORS: Record<string, string[][]> = {
+  protocol: [
+    ['errors.ts', 'handle.ts', 'redirect.ts', 'request-origin.ts', 'binding.ts'],
+    ['session-record.ts', 'ticket-record.ts', 'manifest/schema.ts', 'store/clock.ts'],
+    ['store/store.ts', 'store/keys.ts', 'cookie.ts', 'manifest/manifest.ts'],
+    ['session.ts', 'ticket.ts', 'store/memory.ts', 'store/redis.ts', 'manifest/live.ts'],
+    ['store/open.ts'],
+    ['index.ts'],
+  ],
+  'site-agent': [
+    ['exchange.ts'],
+    ['place.ts'],
+    ['nonce.ts', 'claim.ts', 'session-check.ts', 'refusal-page.ts'],
+    ['bounce.ts', 'swap.ts'],
+    ['required.ts', 'routes/pixel.ts', 'routes/bounce.ts', 'routes/session.ts', 'routes/sign-out.ts'],
+    ['agent.ts'],
+    ['koa.ts', 'node.ts', 'index.ts'],
+  ],
+  'auth-service': [
+    [
+      'accounts/email.ts',
+      'accounts/database.ts',
+      'accounts/password-worker.ts',
+      'accounts/passwords.ts',
+      'config.ts',
+      'listen.ts',
+    ],
+    ['accounts/users.ts', 'sso/own-session.ts', 'sso/fan-out.ts', 'sso/return-to.ts'],
+    ['web/context.ts', 'web/pages/html.ts'],
+    ['web/envelope.ts', 'web/pages/style.ts', 'web/middleware/headers.ts'],
+    [
+      'web/middleware/access-log.ts',
+      'web/middleware/errors.ts',
+      'web/middleware/one-value.ts',
+      'web/middleware/same-origin.ts',
+      'web/middleware/visitor.ts',
+      'web/pages/layout.ts',
+    ],
+    [
+      'web/pages/error.ts',
+      'web/pages/fan-out.ts',
+      'web/pages/home.ts',
+      'web/pages/sign-in.ts',
+      'web/pages/sign-out.ts',
+    ],
+    ['web/routes/authorize.ts', 'web/routes/health.ts', 'web/routes/home.ts', 'web/routes/sign-out.ts'],
+    ['web/routes/sign-in.ts'],
+    ['web/app.ts'],
+    ['service.ts'],
+    ['main.ts'],
+    ['index.ts', 'cli/serve.ts', 'cli/check.ts', 'cli/site.ts', 'cli/user.ts'],
+    ['cli/main.ts'],
+  ],
+}
+
+const MAY_KNOW: Record<string, string[]> = {
+  protocol: [],
+  'site-agent': ['@carnet/protocol'],
+  'auth-service': ['@carnet/protocol'],
+}
+
+const root = join(import.meta.dirname, '../packages')
+
+for (const [name, floors] of Object.entries(FLOORS)) {
+  const source = join(root, name, 'src')
+  const files = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter(file =>
+    file.endsWith('.ts'),
+  )
+  const floorOf = new Map(floors.flatMap((floor, height) => floor.map(file => [file, height] as const)))
+
+  test(`${name}: every file has a floor, and imports run down`, t => {
+    t.deepEqual([...floorOf.keys()].sort(), files.sort())
+    for (const file of files) {
+      for (const [, imported = ''] of readFileSync(join(source, file), 'utf8').matchAll(/from '([^']+)'/g)) {
+        if (imported.startsWith('@carnet/')) {
+          t.true(MAY_KNOW[name]?.includes(imported), `${name}/${file} must not know ${imported}`)
+        }
+        if (!imported.startsWith('.')) continue
+        const target = relative(source, join(source, file, '..', imported))
+        const [from = -1, to = 99] = [floorOf.get(file), floorOf.get(target)]
+        t.true(to < from, `${name}: ${file} (floor ${from}) imports ${target} (floor ${to})`)
+      }
+    }
+  })
+}
+
+test('the protocol knows no web framework, no environment and no logger', t => {
+  for (const file of readdirSync(join(root, 'protocol/src'), { recursive: true, encoding: 'utf8' })) {
+    if (!file.endsWith('.ts')) continue
+    const text = readFileSync(join(root, 'protocol/src', file), 'utf8')
+    t.notRegex(text, /from '(koa|express|pino|fastify)|process\.env|console\./, file)
+  }
+})
