@@ -1,6 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { createServer, type RequestListener, type Server } from 'node:http'
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { type AuthService, createAuthService } from '@carnet/auth-service'
@@ -43,6 +49,8 @@ export interface DemoOptions {
   tls?: { key: string; cert: string }
   /** Changes the manifest's YAML before it is read. */
   adjust?: (yaml: string) => string
+  /** Sees every request first; where it returns true, it has answered. */
+  tap?: (part: Part, req: IncomingMessage, res: ServerResponse) => boolean
   log?: Logger
   passwordCost?: number
 }
@@ -63,8 +71,10 @@ export async function startDemo(options: DemoOptions = {}): Promise<Demo> {
 
   // The servers come first, since the manifest names the ports they got.
   const handlers: RequestListener[] = []
-  const servers = PARTS.map((_part, index) => {
-    const handle: RequestListener = (req, res) => handlers[index]?.(req, res)
+  const servers = PARTS.map((part, index) => {
+    const handle: RequestListener = (req, res) => {
+      if (options.tap?.(part, req, res) !== true) handlers[index]?.(req, res)
+    }
     return tls === undefined ? createServer(handle) : createTlsServer(tls, handle)
   })
   await Promise.all(servers.map((server, index) => listening(server, port === 0 ? 0 : port + index)))
