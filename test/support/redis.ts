@@ -10,6 +10,7 @@ import { until } from './until.ts'
 export interface TestRedis {
   readonly url: string
   readonly port: number
+  readonly pid: number
   /** Stops the server from answering, without closing its connections. */
   freeze(): void
   thaw(): void
@@ -53,6 +54,7 @@ export async function startRedis({ cluster = false }: { cluster?: boolean } = {}
   return {
     url: `${cluster ? 'redis+cluster' : 'redis'}://127.0.0.1:${port}`,
     port,
+    pid: server.pid ?? 0,
     freeze: () => void server.kill('SIGSTOP'),
     thaw: () => void server.kill('SIGCONT'),
     async stop() {
