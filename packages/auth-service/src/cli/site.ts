@@ -1,4 +1,4 @@
-import { findSite, siteSecrets } from '@carnet/protocol'
+import { findSite, loadManifest, siteSecrets } from '@carnet/protocol'
 import { Command } from 'commander'
 import { loadConfig } from '../config.ts'
 
@@ -11,7 +11,7 @@ export function site(): Command {
     .description('list the sites')
     .option('--json', 'as JSON')
     .action(({ json }: { json?: boolean }) => {
-      const { sites } = loadConfig(process.env).manifest
+      const { sites } = loadManifest(process.env['CARNET_MANIFEST'] || 'deploy/sites.yaml')
       if (json) return console.log(JSON.stringify(sites, null, 2))
       for (const { id, origin, fanOut } of sites)
         console.log(`${id.padEnd(16)} ${fanOut.padEnd(5)} ${origin}`)
