@@ -18,6 +18,7 @@ const FLOORS: Record<string, string[][]> = {
     ['nonce.ts', 'claim.ts', 'session-check.ts', 'refusal-page.ts'],
     ['bounce.ts', 'swap.ts'],
     ['required.ts', 'routes/pixel.ts', 'routes/bounce.ts', 'routes/session.ts', 'routes/sign-out.ts'],
+    ['visit.ts'],
     ['agent.ts'],
     ['koa.ts', 'node.ts', 'index.ts'],
   ],

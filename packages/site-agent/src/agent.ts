@@ -1,34 +1,31 @@
 import { EventEmitter } from 'node:events'
 import {
-  CarnetError,
+  type CarnetError,
   findSite,
   fixedManifest,
   isLocalhost,
-  isSpeculative,
   type LiveManifest,
   type Manifest,
   MemoryStore,
   openStore,
   parseSecrets,
   parseTrustProxy,
+  type Secrets,
   type SessionRecord,
   Signer,
   type Site,
   type Store,
   watchManifest,
 } from '@carnet/protocol'
-import { returnPathOf, silentCookie, silentState, startBounce } from './bounce.ts'
-import { hasClaim } from './claim.ts'
-import { type AgentRequest, type Answer, isNavigation, jsonRefusal, pathOf, redirect } from './exchange.ts'
+import { type AgentRequest, type Answer, jsonRefusal, pathOf, toRefusal } from './exchange.ts'
 import { type Agency, type AgentLog, type Place, placeFinder, type Via } from './place.ts'
 import { refusalPage } from './refusal-page.ts'
-import { judgeRequired, type Required, storeAway } from './required.ts'
 import { begin, callback } from './routes/bounce.ts'
 import { pixel, pixelRefusal } from './routes/pixel.ts'
 import { session } from './routes/session.ts'
 import { signOut } from './routes/sign-out.ts'
-import { checkSession, type OpenSession, type Session, toSession } from './session-check.ts'
-import { swapClaim } from './swap.ts'
+import { type Session, toSession } from './session-check.ts'
+import { type Outcome, visit } from './visit.ts'
 
 /** What an agent is made from. */
 export interface AgentOptions {
@@ -36,8 +33,8 @@ export interface AgentOptions {
   site: string
   /** The manifest's file, which is followed as it changes, or a manifest. */
   manifest: string | Manifest
-  /** The site's secrets, newest first, as `carnet site secret <id>` prints them: a list, or separated by commas. */
-  secrets: string | readonly string[]
+  /** The site's secrets, newest first, as `carnet site secret <id>` prints them: a list, or separated by commas. Required, though an unset variable may stand here: the error then says so. */
+  secrets: string | readonly string[] | undefined
   /**
    * The auth service's store: a Redis URL, or `memory:` for the embedded store of this process. Left out, it is the
    * embedded one too, except in production, which asks for it by name.
@@ -48,19 +45,6 @@ export interface AgentOptions {
   /** Default: nothing is logged. A pino logger fits. */
   log?: AgentLog | undefined
 }
-
-/** Who visits a page that is not the agent's own. */
-export interface Visit {
-  /** Null for who is not signed in, and while the store does not answer. */
-  readonly session: Session | null
-  /** `Set-Cookie` headers for the answer, whoever makes it. */
-  readonly cookies: readonly string[]
-  /** The answer to who may not pass, or null to who may. */
-  require(what?: Required): Answer | null
-}
-
-/** Either an answer to send as it is, or a visit to go on with. */
-export type Outcome = { readonly answer: Answer } | { readonly answer: null; readonly visit: Visit }
 
 /** What an agent tells the app. */
 export interface AgentEvents {
@@ -97,7 +81,7 @@ export class Agent extends EventEmitter<AgentEvents> {
     this.#close = close
   }
 
-  /** Answers the agent's own routes; elsewhere says who visits. Never throws for what a client sent. */
+  /** Answers the agent's own routes; elsewhere says who visits. Never throws: a fault becomes an answer, or a visit that nothing can be asked of. */
   async handle(request: AgentRequest): Promise<Outcome> {
     const place = this.#find(request)
     const own = request.target.startsWith('/api/') ? ROUTES.get(pathOf(request.target)) : undefined
@@ -105,7 +89,11 @@ export class Agent extends EventEmitter<AgentEvents> {
     try {
       return { answer: await own.route(place, request) }
     } catch (error) {
-      const refusal = this.#toRefusal(place, error)
+      const refusal = toRefusal(error)
+      place.log.warn(
+        { site: place.site.id, code: refusal.code, ...(refusal.status >= 500 && { err: refusal }) },
+        'request_refused',
+      )
       return { answer: own.refusal(place, refusal) }
     }
   }
@@ -113,18 +101,6 @@ export class Agent extends EventEmitter<AgentEvents> {
   /** Lets go of the store and of the manifest's file, where the agent opened them itself. */
   async close(): Promise<void> {
     await this.#close()
-  }
-
-  #toRefusal(place: Place, error: unknown): CarnetError {
-    const refusal =
-      error instanceof CarnetError
-        ? error
-        : new CarnetError('internal', 'Something went wrong.', { cause: error })
-    place.log.warn(
-      { site: place.site.id, code: refusal.code, ...(refusal.status >= 500 && { err: refusal }) },
-      'request_refused',
-    )
-    return refusal
   }
 }
 
@@ -141,7 +117,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
       const known = manifest.current.sites.map(({ id }) => id).join(', ')
       throw new TypeError(`The manifest has no site "${options.site}". It has: ${known}.`)
     }
-    const signer = new Signer(parseSecrets(options.secrets), site.id)
+    const signer = new Signer(readSecrets(options), site.id)
     const trust = parseTrustProxy(options.trustProxy ?? 'none')
     const given = typeof options.store === 'object' ? options.store : null
     const store = given ?? (await openOwnStore(options.store as string | undefined, manifest.current, log))
@@ -165,6 +141,16 @@ function openManifest(source: string | Manifest, log: AgentLog): LiveManifest {
   })
 }
 
+function readSecrets({ site, secrets }: AgentOptions): Secrets {
+  try {
+    return parseSecrets(secrets ?? '')
+  } catch (error) {
+    throw new TypeError(
+      `\`secrets\`: ${(error as Error).message} Print them with: carnet site secret ${site}`,
+    )
+  }
+}
+
 async function openOwnStore(url: string | undefined, manifest: Manifest, log: AgentLog): Promise<Store> {
   const production = process.env['NODE_ENV'] === 'production' || !isLocalhost(new URL(manifest.auth).hostname)
   if (url === undefined && production) {
@@ -172,58 +158,9 @@ async function openOwnStore(url: string | undefined, manifest: Manifest, log: Ag
       "`store` is missing: give the URL of the auth service's Redis, or 'memory:' where the auth service runs in this very process.",
     )
   }
+  if (url === undefined)
+    log.warn({}, 'No store is named: this agent sees the sessions of this very process only.')
   return openStore(url ?? 'memory:', error => log.warn({ reason: error.message }, 'store_error'))
-}
-
-/** Reads who visits: swaps a claim, checks the session, tries a silent bounce where the site asks for it. */
-async function visit(place: Place, request: AgentRequest): Promise<Outcome> {
-  let open: OpenSession | null = null
-  const cookies: string[] = []
-  try {
-    open = await checkSession(place, request)
-    if (hasClaim(place, request) && isGetNavigation(request)) {
-      const swapped = await swapClaim(place, request, open)
-      if (swapped.open !== null) return { answer: redirect(303, here(place, request), swapped.cookies) }
-      cookies.push(...swapped.cookies)
-    }
-  } catch (error) {
-    if (!(error instanceof CarnetError) || error.code !== 'store_unavailable') throw error
-    place.log.warn({ site: place.site.id, err: error }, 'store_unavailable')
-    return goOn(null, [], () => storeAway(place, request, error))
-  }
-  if (open === null && place.site.silent && isGetNavigation(request) && isDocument(request)) {
-    const state = silentState(place, request)
-    if (state === 'ready') {
-      const bounce = { returnPath: returnPathOf(place, request.target), silent: true, automatic: true }
-      return { answer: startBounce(place, request, bounce) }
-    }
-    // Only a browser that sends this back is asked about: a client that keeps no cookies is left alone.
-    if (state === null) cookies.push(silentCookie(place, 'ready'))
-  }
-  const session = open === null ? null : toSession(open)
-  return goOn(session, cookies, what => judgeRequired(place, request, session, what))
-}
-
-function goOn(
-  session: Session | null,
-  cookies: readonly string[],
-  require: (what: Required) => Answer | null,
-): Outcome {
-  return { answer: null, visit: { session, cookies, require: (what = {}) => require(what) } }
-}
-
-function isGetNavigation(request: AgentRequest): boolean {
-  return request.method === 'GET' && isNavigation(request) && !isSpeculative(request.headers)
-}
-
-function isDocument(request: AgentRequest): boolean {
-  const dest = request.headers['sec-fetch-dest']
-  return dest === undefined || dest === 'document'
-}
-
-/** The URL of this very request. */
-function here(place: Place, request: AgentRequest): string {
-  return place.origin + returnPathOf(place, request.target)
 }
 
 function personRefusal(place: Place, error: CarnetError): Answer {

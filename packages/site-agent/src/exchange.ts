@@ -105,3 +105,9 @@ export function cookieHeader(request: AgentRequest): string | undefined {
   const header = request.headers['cookie']
   return Array.isArray(header) ? header.join('; ') : header
 }
+
+/** Any fault as a refusal; what is none of ours is `internal`. */
+export function toRefusal(thrown: unknown): CarnetError {
+  if (thrown instanceof CarnetError) return thrown
+  return new CarnetError('internal', 'Something went wrong.', { cause: thrown })
+}

@@ -1,5 +1,6 @@
-export { Agent, type AgentEvents, type AgentOptions, createAgent, type Outcome, type Visit } from './agent.ts'
+export { Agent, type AgentEvents, type AgentOptions, createAgent } from './agent.ts'
 export type { AgentRequest, Answer } from './exchange.ts'
 export type { AgentLog, Via } from './place.ts'
 export type { Required } from './required.ts'
 export type { Session } from './session-check.ts'
+export type { Outcome, Visit } from './visit.ts'

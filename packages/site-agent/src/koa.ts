@@ -1,8 +1,9 @@
 import type { Context, Middleware } from 'koa'
-import type { Agent, Visit } from './agent.ts'
+import type { Agent } from './agent.ts'
 import type { Answer } from './exchange.ts'
 import type { Required } from './required.ts'
 import type { Session } from './session-check.ts'
+import type { Visit } from './visit.ts'
 
 /** What the middleware adds to `ctx.state`: `new Koa<CarnetState>()`. */
 export interface CarnetState {

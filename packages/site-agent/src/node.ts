@@ -1,8 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Agent, Visit } from './agent.ts'
+import type { Agent } from './agent.ts'
 import type { AgentRequest, Answer } from './exchange.ts'
 import type { Required } from './required.ts'
 import type { Session } from './session-check.ts'
+import type { Visit } from './visit.ts'
 
 /** The agent in front of a `node:http` listener. */
 export interface NodeGate {

@@ -35,8 +35,8 @@ export function judgeRequired(
   return null
 }
 
-/** The answer while the store is away: nothing is decided, no cookie touched. */
-export function storeAway(place: Place, request: AgentRequest, error: CarnetError): Answer {
+/** The answer where nobody can say who visits, as while the store is away: nothing is decided, no cookie touched. */
+export function sessionUnknown(place: Place, request: AgentRequest, error: CarnetError): Answer {
   if (!isNavigation(request)) return jsonRefusal(error)
   return refusalPage(place, error, {
     title: 'Sign-in is out of reach for a moment',
