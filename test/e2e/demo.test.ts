@@ -24,13 +24,13 @@ async function isTaken(port: number): Promise<boolean> {
 
 test.serial('the demo walks itself, on the embedded store and on Redis', async t => {
   const redis = await startRedis()
+  t.teardown(() => redis.stop())
   for (const env of [{}, { CARNET_REDIS_URL: redis.url }]) {
     const demo = run([main, '--check', '--port', String(await freePorts())], env)
     t.is(await demo.exited, 0, demo.output())
     t.regex(demo.output(), /18 of 18 steps as expected/)
     t.regex(demo.output(), 'CARNET_REDIS_URL' in env ? /on Redis/ : /on the embedded store/)
   }
-  await redis.stop()
 })
 
 test.serial('the demo says where it is and who may sign in, stays up, and stops at Ctrl-C', async t => {

@@ -13,6 +13,7 @@ const silent = (yaml: string) => yaml.replace('fanOut: push', 'fanOut: none, sil
 
 test('a members’ page sends navigations to sign in, and answers everything else with 401 JSON', async t => {
   const world = await startWorld()
+  t.teardown(() => world.close())
   const ask = (headers: Record<string, string>, method = 'GET') =>
     new Browser().request(`${world.shop}/members`, { headers, method })
   for (const headers of [
@@ -38,11 +39,11 @@ test('a members’ page sends navigations to sign in, and answers everything els
   const signIn = await new Browser().request(form.headers.location ?? '')
   t.is(form.status, 303, 'a form of who was signed out meanwhile')
   t.is(signIn.status, 303)
-  await world.close()
 })
 
 test('a silent site asks once for a browser that keeps cookies, and never for one that does not', async t => {
   const world = await startWorld({ adjust: silent })
+  t.teardown(() => world.close())
   const { auth, news } = world
   const browser = new Browser()
   await signInJson(world, browser)
@@ -67,11 +68,11 @@ test('a silent site asks once for a browser that keeps cookies, and never for on
   const fetched = await script.request(`${news}/`, { headers: { 'sec-fetch-mode': 'cors' } })
   t.is(fetched.status, 200)
   t.true(auth !== '')
-  await world.close()
 })
 
 test('prompt=none brings a signed-out browser straight back, and the agent then leaves it alone', async t => {
   const world = await startWorld()
+  t.teardown(() => world.close())
   const browser = new Browser()
   const first = await browser.follow(`${world.shop}/api/signin?prompt=none&return_to=/?x=1`)
   t.deepEqual(
@@ -84,7 +85,6 @@ test('prompt=none brings a signed-out browser straight back, and the agent then 
     second.map(({ url }) => new URL(url).pathname),
     ['/api/signin', '/'],
   )
-  await world.close()
 })
 
 test('an alias is the same site with cookies of its own', async t => {
@@ -95,6 +95,7 @@ test('an alias is the same site with cookies of its own', async t => {
         '$1, aliases: ["http://www.shop.localhost:$2"]',
       ),
   })
+  t.teardown(() => world.close())
   const alias = world.shop.replace('//shop.', '//www.shop.')
   const browser = new Browser()
   await signInJson(world, browser)
@@ -106,13 +107,14 @@ test('an alias is the same site with cookies of its own', async t => {
   const other = await browser.request(`${world.shop}/members`, { headers: { host: 'evil.example' } })
   t.true(other.headers.location?.includes('site=shop&'), 'a foreign Host header names no audience')
   t.false(other.headers.location?.includes('evil'))
-  await world.close()
 })
 
 test('while the store is away public pages open, members’ pages answer 503, and no cookie is touched', async t => {
   const redis = await startRedis()
+  t.teardown(() => redis.stop())
   const store = await openStore(redis.url)
   const world = await startWorld({ store })
+  t.teardown(() => world.close())
   const browser = await signedIn(world)
   const leaver = await signedIn(world)
   for (const each of [browser, leaver]) await each.visit(`${world.shop}/members`)
@@ -140,15 +142,18 @@ test('while the store is away public pages open, members’ pages answer 503, an
   t.true(performance.now() - startedAt < 10_000, 'ten answers, each within a second')
   redis.thaw()
   await until(async () => (await whoAt(browser, world.shop)) === 'ada@example.com')
-  await world.close()
-  await redis.stop()
 })
 
 test('the node:http adapter answers its own routes, tells who visits, and guards what is asked of it', async t => {
   const store = new MemoryStore()
   const world = await startWorld({ store })
+  t.teardown(() => world.close())
   const server = createServer()
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => {
+    server.closeAllConnections()
+    server.close()
+  })
   const origin = `http://plain.localhost:${(server.address() as AddressInfo).port}`
   const yaml = `auth: ${world.auth}\nsites:\n  - { id: shop, origin: "${origin}" }\n`
   const secrets = siteSecrets(['a secret of thirty-two bytes or so'], 'shop')
@@ -199,10 +204,6 @@ test('the node:http adapter answers its own routes, tells who visits, and guards
   const forbidden = await browser.request(`${origin}/editors`, { headers: { accept: 'application/json' } })
   t.like(JSON.parse(forbidden.body), { code: 403, error: 'forbidden' })
   t.is((await browser.request(`${origin}/api/session`, { method: 'POST' })).headers['allow'], 'GET')
-  server.closeAllConnections()
-  server.close()
-  await agent.close()
-  await world.close()
 })
 
 test('an agent that cannot work says so at its start', async t => {

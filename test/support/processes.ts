@@ -16,6 +16,8 @@ export function run(args: readonly string[], env: Record<string, string>, input?
     env: { PATH: process.env['PATH'] ?? '', NODE_NO_WARNINGS: '1', ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
   })
+  // A test that fails half way must leave nothing behind.
+  process.once('exit', () => child.kill('SIGKILL'))
   let output = ''
   child.stdout.on('data', chunk => {
     output += chunk

@@ -43,6 +43,8 @@ export async function startRedis({ cluster = false }: { cluster?: boolean } = {}
       '127.0.0.1',
     )
   const server: ChildProcess = spawn('redis-server', args, { stdio: 'ignore' })
+  // A test that fails half way must leave nothing behind.
+  process.once('exit', () => server.kill('SIGKILL'))
   const probe = new Redis({ port, host: '127.0.0.1', retryStrategy: () => 20 })
   probe.on('error', () => {})
   await until(() => probe.ping().then(answer => answer === 'PONG'))
