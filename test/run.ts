@@ -19,7 +19,12 @@ if (missing.length > 0 && !install(missing.map(entry => entry.package))) {
   process.exit(1)
 }
 
+// Should a worker not end, this does.
+const LONGEST_MS = 9 * 60_000
+
 const { status } = spawnSync('ava', process.argv.slice(2), {
+  timeout: LONGEST_MS,
+  killSignal: 'SIGKILL',
   cwd: import.meta.dirname,
   stdio: 'inherit',
   env: {

@@ -3,14 +3,13 @@ import { stopOnSignal } from '@carnet/auth-service'
 import { printWalk, walk } from './check.ts'
 import { ADA, startDemo } from './demo.ts'
 
-const { values } = parseArgs({
-  args: process.argv.slice(2).filter(argument => argument !== '--'),
-  options: { port: { type: 'string', default: '4000' }, check: { type: 'boolean', default: false } },
-})
+const values = readOptions()
 const port = Number(values.port)
-if (!Number.isInteger(port) || port < 1 || port > 65_532) {
-  console.error('--port takes the first of four ports in a row, 1 to 65532.')
-  process.exit(1)
+if (values.help || !Number.isInteger(port) || port < 1 || port > 65_532) {
+  console.log(
+    'pnpm demo [--port BASE] [--check]\n\n  --port   the first of four ports in a row (default: 4000)\n  --check  walk sign-in, every site and sign-out, then end',
+  )
+  process.exit(values.help ? 0 : 1)
 }
 
 const storeUrl = process.env['CARNET_REDIS_URL'] || null
@@ -43,3 +42,17 @@ ${demo.manifest.sites.map(({ id, origin, fanOut }) => `  ${id.padEnd(14)} ${orig
 Open a site, sign in, then open the others. Ctrl-C stops.
 `)
 stopOnSignal(demo.close)
+
+function readOptions() {
+  const options = {
+    port: { type: 'string', default: '4000' },
+    check: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  } as const
+  try {
+    return parseArgs({ args: process.argv.slice(2).filter(argument => argument !== '--'), options }).values
+  } catch (error) {
+    console.error((error as Error).message)
+    process.exit(1)
+  }
+}

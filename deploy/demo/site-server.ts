@@ -1,7 +1,6 @@
 // One site's own server, as an operator would start it: its agent, on the Redis of the auth service.
 //   CARNET_SITE=shop CARNET_SITE_SECRETS=… CARNET_REDIS_URL=redis://… node deploy/demo/site-server.ts
 import { createServer } from 'node:http'
-import { listen, stopOnSignal } from '@carnet/auth-service'
 import { loadManifest } from '@carnet/protocol'
 import { createAgent } from '@carnet/site-agent'
 import { pino } from 'pino'
@@ -21,9 +20,7 @@ const agent = await createAgent({
 })
 const server = createServer(createSite(agent, site, loadManifest(file)).callback())
 const port = Number(process.env['CARNET_PORT'] || 4001)
-const drain = await listen(server, process.env['CARNET_HOST'] || '127.0.0.1', port)
-log.info({ site, port }, 'listening')
-stopOnSignal(async () => {
-  await drain()
-  await agent.close()
-})
+server.listen(port, process.env['CARNET_HOST'] || '127.0.0.1', () => log.info({ site, port }, 'listening'))
+for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  process.once(signal, () => server.close(() => void agent.close()))
+}

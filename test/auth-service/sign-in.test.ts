@@ -1,9 +1,10 @@
 import { ADA } from '@carnet/demo'
 import { Browser } from '@carnet/demo/browser'
 import { signIn } from '@carnet/demo/check'
+import { CarnetError, MemoryStore, type NewTicket, type SessionRecord } from '@carnet/protocol'
 import test from 'ava'
 import { until } from '../support/until.ts'
-import { postJson, signedIn, startWorld, viaOf } from '../support/world.ts'
+import { postJson, rawRequest, signedIn, startWorld, viaOf, whoAt } from '../support/world.ts'
 
 const world = await startWorld()
 const { auth, shop } = world
@@ -120,6 +121,45 @@ test('a failed form comes back with what was typed and why, once, and never the 
   t.regex(missing.body, /id="password"[^>]*aria-invalid="true" aria-describedby="password-error"/)
 })
 
+test('a form with a field that is none of ours is a 400', async t => {
+  const reply = await new Browser().submit(`${auth}/signin`, '/signin', { ...good, role: 'admin' })
+  t.is(reply.status, 400)
+  t.is(reply.headers['carnet-error'], 'invalid_input')
+})
+
+test('a body that cannot be unpacked, and a target that is no address, are 400', async t => {
+  const packed = await postJson(new Browser(), `${auth}/signin`, good, { 'content-encoding': 'gzip' })
+  t.is(packed.status, 400)
+  for (const origin of [auth, shop])
+    t.regex(await rawRequest(origin, 'GET http://[ HTTP/1.1'), /^HTTP\/1\.1 400 /)
+})
+
+test('a sign-in that fails half way leaves the old session as it is, and no new one', async t => {
+  class Failing extends MemoryStore {
+    failing = false
+    started: string[] = []
+    override async start(sid: string, session: SessionRecord, until: number): Promise<void> {
+      this.started.push(sid)
+      await super.start(sid, session, until)
+    }
+    override async issue(tickets: readonly NewTicket[]): Promise<void> {
+      if (this.failing) throw new CarnetError('store_unavailable', 'away')
+      await super.issue(tickets)
+    }
+  }
+  const store = new Failing()
+  const other = await startWorld({ store })
+  t.teardown(() => other.close())
+  const browser = await signedIn(other)
+  await browser.visit(`${other.shop}/members`)
+  store.failing = true
+  const reply = await postJson(browser, `${other.auth}/signin`, good)
+  t.is(reply.status, 503)
+  t.deepEqual(reply.cookies, [])
+  t.is(await whoAt(browser, other.shop), ADA.email)
+  t.is(await store.read(store.started.at(-1) ?? ''), null)
+})
+
 test('what a form sends is shown as text, never as markup', async t => {
   const browser = new Browser()
   await browser.submit(`${auth}/signin`, '/signin', { email: '"><script>x</script>@a', password: 'x' })
@@ -196,7 +236,8 @@ test('/authorize refuses what it cannot place', async t => {
     ['', 'unknown_site'],
     ['site=nobody&state=x', 'unknown_site'],
     ['site=shop', 'invalid_input'],
-    ['site=shop&state=x', 'invalid_input'],
+    ['site=shop&state=', 'invalid_input'],
+    ['site=shop&state=a%20b', 'invalid_input'],
     [`site=shop&state=${'%00'.repeat(20)}`, 'invalid_input'],
     [`site=shop&state=${state}&state=${state}`, 'invalid_input'],
     [`site=shop&state=${state}&mode=other`, 'invalid_input'],

@@ -88,7 +88,8 @@ test('an id that a client sends is never adopted', async t => {
 })
 
 test('another browser’s way back signs nobody in: a fresh bounce, then a page, and the ticket is spent', async t => {
-  const attacker = await signedIn(world)
+  const attacker = new Browser()
+  await signInJson(world, attacker)
   const url = await wayBack(attacker, shop)
   const victim = new Browser()
   const reply = await victim.request(url)
@@ -220,6 +221,57 @@ test('a browser that loses its session again and again is stopped by a page', as
   }
   t.true(rounds <= 5)
   t.regex(reply.body, /does not stay/)
+})
+
+test('a sign-out with a second cookie in its way ends the session all the same', async t => {
+  const browser = await signedIn(world)
+  await browser.visit(`${shop}/members`)
+  for (const origin of [shop, auth]) {
+    const good = browser.cookie(origin, 'carnet') ?? ''
+    const path = origin === shop ? '/api/signout' : '/signout'
+    const headers = { cookie: `carnet=x; carnet=${good}`, 'content-type': 'application/json' }
+    t.is((await new Browser().request(origin + path, { method: 'POST', headers, body: '{}' })).status, 200)
+    t.is(await whoAt(browser, shop), 'signed_out')
+    await signInJson(world, browser)
+  }
+})
+
+test('neither long addresses nor many pulls fill a browser’s header', async t => {
+  const browser = new Browser()
+  for (let count = 0; count < 12; count++) {
+    await browser.request(`${shop}/api/signin?return_to=/${'x'.repeat(1_900)}`)
+    await browser.request(`${games}/api/signin?return_to=/?q=${'x'.repeat(1_900)}`)
+  }
+  for (let round = 0; round < 8; round++) {
+    await Promise.all(Array.from({ length: 20 }, () => browser.request(`${games}/api/auth.gif`, { page })))
+  }
+  t.is((await browser.request(`${shop}/`)).status, 200)
+  t.is((await browser.request(`${games}/`)).status, 200)
+})
+
+test('five links opened at once all set out, and a page loaded on speculation counts for nothing', async t => {
+  const browser = new Browser()
+  for (let tab = 0; tab < 6; tab++) {
+    const early = await browser.request(`${shop}/members`, { headers: { 'sec-purpose': 'prefetch' } })
+    t.is(early.status, 401)
+    t.is((await browser.request(`${shop}/members?tab=${tab}`)).status, 303)
+  }
+})
+
+test('a claim is swapped at an address of any length, and at the sign-in link', async t => {
+  const browser = await signedIn(world)
+  const long = `${shop}/members?q=${'x'.repeat(3_000)}`
+  const trail = await browser.follow(long)
+  t.deepEqual(
+    trail.map(({ url }) => url),
+    [long, long],
+  )
+  const link = await browser.follow(`${games}/api/signin?return_to=/members`)
+  t.deepEqual(
+    link.map(({ url }) => new URL(url).pathname),
+    ['/api/signin', '/members'],
+  )
+  t.is(viaOf(link.at(-1) as (typeof link)[number]), 'pull')
 })
 
 test('the agent never lets a cache keep an answer, nor a Referer carry an address', async t => {

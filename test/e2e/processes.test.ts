@@ -131,4 +131,12 @@ test.serial('the commands help, check and list', async t => {
   })
   t.is(broken.code, 1)
   for (const word of ['CARNET_PORT', 'faulty.yaml:2:1']) t.true(broken.output.includes(word), word)
+  const taken = await command(['serve'], undefined, { CARNET_PORT: String(ports[0]) })
+  t.is(taken.code, 1, 'a port that is taken ends the process')
+  t.regex(taken.output, /CARNET_PORT/)
+  t.is(
+    (await command(['serve'], undefined, { CARNET_PORT: '0', CARNET_DATABASE_URL: `sqlite:${folder}` })).code,
+    1,
+  )
+  t.regex((await command(['--version'])).output, /^\d+\.\d+\.\d+/)
 })

@@ -93,6 +93,10 @@ test('a pushed ticket as a navigation is refused and spent', async t => {
   const headers = { 'sec-fetch-dest': 'document', 'sec-fetch-mode': 'navigate' }
   refused(t, await browser.request(url, { headers }), 'ticket_wrong_client')
   refused(t, await browser.image(url, page), 'ticket_unknown')
+  for (const [name, value] of Object.entries(headers)) {
+    const another = `${news}/api/auth.gif?ticket=${await pushed(browser)}`
+    refused(t, await browser.request(another, { headers: { [name]: value } }), 'ticket_wrong_client')
+  }
 })
 
 test('a pushed ticket does not pass the bounce', async t => {

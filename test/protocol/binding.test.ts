@@ -28,9 +28,9 @@ test('the client is the socket’s peer, in one spelling', t => {
 
 test('forwarding headers are believed from trusted proxies only, walked from the right', t => {
   t.is(address('192.0.2.1', '203.0.113.5').address, '192.0.2.1')
-  t.true(address('192.0.2.1', '203.0.113.5').behindUntrustedProxy)
+  t.true(address('192.0.2.1', '203.0.113.5').addressUncertain)
   t.is(address('10.0.0.1', '203.0.113.5').address, '203.0.113.5')
-  t.false(address('10.0.0.1', '203.0.113.5').behindUntrustedProxy)
+  t.false(address('10.0.0.1', '203.0.113.5').addressUncertain)
   t.is(
     address('10.0.0.1', '6.6.6.6, 203.0.113.5').address,
     '203.0.113.5',
@@ -38,8 +38,16 @@ test('forwarding headers are believed from trusted proxies only, walked from the
   )
   t.is(address('10.0.0.1', '6.6.6.6, 203.0.113.5, 10.2.2.2').address, '203.0.113.5')
   t.is(address('::ffff:10.0.0.1', '203.0.113.5').address, '203.0.113.5')
-  t.is(address('10.0.0.1', 'nonsense').address, '10.0.0.1')
-  t.is(address('10.0.0.1').address, '10.0.0.1')
+  t.is(address('10.0.0.1', '203.0.113.5:5678').address, '203.0.113.5')
+  t.is(address('10.0.0.1', '[2001:db8::1]:443').address, '2001:db8::1')
+  t.is(address('10.0.0.1', '2001:db8::1').address, '2001:db8::1')
+  for (const silent of [undefined, 'unknown', 'nonsense', '1.2.3.4.5:1', '10.2.2.2, _hidden']) {
+    t.true(
+      address('10.0.0.1', silent).addressUncertain,
+      'a trusted proxy that names no address is shared by many',
+    )
+  }
+  t.true(address('').addressUncertain)
 })
 
 test('a list of proxies that cannot be read is refused', t => {

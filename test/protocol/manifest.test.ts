@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
@@ -131,14 +131,22 @@ test('origins are origins: no path, no credentials, https outside localhost', t 
   ]) {
     t.is(faultsOf(minimal.replace('https://shop.example', origin)).length, 1, origin)
   }
-  for (const origin of [
-    'http://shop.localhost:4001',
-    'http://localhost',
-    'https://shop.example:8443',
-    'https://xn--bcher-kva.example',
-  ]) {
+  for (const origin of ['https://shop.example:8443', 'https://xn--bcher-kva.example']) {
     t.deepEqual(faultsOf(minimal.replace('https://shop.example', origin)), [], origin)
   }
+  const local = minimal.replace('https://auth.example', 'http://auth.localhost:4000')
+  for (const origin of ['http://shop.localhost:4001', 'http://localhost', 'https://shop.example']) {
+    t.deepEqual(faultsOf(local.replace('https://shop.example', origin)), [], origin)
+  }
+  t.regex(faultsOf(minimal.replace('https://shop.example', 'http://shop.localhost')).join(), /as auth does/)
+})
+
+test('what contradicts itself is refused', t => {
+  t.regex(faultsOf(`${minimal}session: { idle: 13h }\n`).join(), /session\.idle: must not be longer/)
+  t.regex(faultsOf(`${minimal}  - { id: shop }\n`).join(), /id "shop" is taken/)
+  t.regex(faultsOf(`${minimal}session: { idle: 20 }\n`).join(), /must be a string such as 20m/)
+  t.regex(faultsOf(`${minimal}    fanOut: pul\n`).join(), /must be one of pull, push, none/)
+  t.regex(faultsOf(minimal.replace('shop.example', '*.example')).join(), /no wildcards/)
 })
 
 test('the sample manifests are in order', t => {
@@ -165,5 +173,10 @@ test('a change of the file takes effect, a faulty one is told and left alone, an
   writeFileSync(`${file}.new`, minimal.replace('shop.example', 'store.example'))
   renameSync(`${file}.new`, file)
   await until(() => live.current.sites[0]?.origin === 'https://store.example')
+  refused.length = 0
+  rmSync(file)
+  symlinkSync(file, file)
+  await until(() => refused.some(message => message.includes('ELOOP')))
+  t.is(live.current.sites[0]?.origin, 'https://store.example')
   live.close()
 })

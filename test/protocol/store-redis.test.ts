@@ -1,4 +1,4 @@
-import { openStore } from '@carnet/protocol'
+import { type CarnetError, openStore } from '@carnet/protocol'
 import anyTest, { type TestFn } from 'ava'
 import { Redis } from 'ioredis'
 import { startRedis } from '../support/redis.ts'
@@ -25,6 +25,7 @@ test('every key ends by itself, and none holds a ticket', async t => {
 test('a command that cannot be sent fails now and is not sent later', async t => {
   const other = await startRedis()
   const away = await openStore(other.url)
+  t.teardown(() => away.close())
   await other.stop()
   await until(async () => {
     try {
@@ -34,7 +35,14 @@ test('a command that cannot be sent fails now and is not sent later', async t =>
       return true
     }
   })
-  await t.throwsAsync(away.read('x'.repeat(32)), { code: 'store_unavailable' } as object)
-  t.throws(() => away.now(), { code: 'store_unavailable' } as object)
-  await away.close()
+  const error = await t.throwsAsync(away.read('x'.repeat(32)), { code: 'store_unavailable' } as object)
+  t.regex(String(error?.cause), /writeable/, 'it was not even queued')
+  await until(() => {
+    try {
+      away.now()
+      return false
+    } catch (unknown) {
+      return (unknown as CarnetError).code === 'store_unavailable'
+    }
+  })
 })

@@ -1,10 +1,23 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Browser } from '@carnet/demo/browser'
-import { MemoryStore, openStore, parseManifest, siteSecrets } from '@carnet/protocol'
+import {
+  CarnetError,
+  issueTickets,
+  MemoryStore,
+  openStore,
+  parseManifest,
+  parseSecrets,
+  type SessionRecord,
+  Signer,
+  signSid,
+  siteSecrets,
+  startSession,
+} from '@carnet/protocol'
 import { createAgent } from '@carnet/site-agent'
 import { carnet } from '@carnet/site-agent/node'
 import test from 'ava'
+import { ada, clientAt } from '../support/people.ts'
 import { startRedis } from '../support/redis.ts'
 import { until } from '../support/until.ts'
 import { signedIn, signInJson, startWorld, viaOf, whoAt } from '../support/world.ts'
@@ -166,8 +179,8 @@ test('the node:http adapter answers its own routes, tells who visits, and guards
   const gate = carnet(agent)
   server.on('request', async (req, res) => {
     if (await gate(req, res)) return
-    if (req.url === '/editors' && gate.required(req, res, { role: 'editor' })) return
-    if (req.url === '/members' && gate.required(req, res, { verified: true })) return
+    if (req.url === '/editors' && gate.required(req, res, { role: 'editor' }) === null) return
+    if (req.url === '/members' && gate.required(req, res, { verified: true }) === null) return
     let body = ''
     for await (const chunk of req) body += chunk
     res.end(`${gate.session(req)?.user.name ?? 'nobody'} ${body}`)
@@ -179,8 +192,6 @@ test('the node:http adapter answers its own routes, tells who visits, and guards
   t.is((await browser.request(`${origin}/api/other`)).status, 200, 'the site’s own routes below /api pass')
 
   // The world's service does not know this site; its ticket comes from the store itself.
-  const { issueTickets, startSession } = await import('@carnet/protocol')
-  const { ada, clientAt } = await import('../support/people.ts')
   const { sid } = await startSession(
     store,
     { ...ada, emailVerified: false, roles: [] },
@@ -204,6 +215,34 @@ test('the node:http adapter answers its own routes, tells who visits, and guards
   const forbidden = await browser.request(`${origin}/editors`, { headers: { accept: 'application/json' } })
   t.like(JSON.parse(forbidden.body), { code: 403, error: 'forbidden' })
   t.is((await browser.request(`${origin}/api/session`, { method: 'POST' })).headers['allow'], 'GET')
+})
+
+test('a store that reads but tells no time refuses what needs the time, and throws nothing', async t => {
+  class Timeless extends MemoryStore {
+    timeless = false
+    override now(): number {
+      if (this.timeless) throw new CarnetError('store_unavailable', 'no time')
+      return super.now()
+    }
+    override async read(sid: string): Promise<SessionRecord | null> {
+      return sid === kept.sid ? kept.session : null
+    }
+  }
+  const store = new Timeless()
+  const kept = await startSession(store, ada, { idle: 60_000, absolute: 60_000 })
+  const manifest = parseManifest(
+    'auth: http://auth.localhost\nsites: [{ id: shop, origin: "http://shop.localhost" }]',
+    'm',
+  )
+  const secrets = parseSecrets('x'.repeat(32))
+  const agent = await createAgent({ site: 'shop', manifest, secrets, store })
+  store.timeless = true
+  const cookie = `carnet=${signSid(new Signer(secrets, 'shop'), kept.sid)}`
+  const outcome = await agent.handle({ method: 'GET', target: '/', headers: { cookie }, peer: '127.0.0.1' })
+  if (outcome.answer !== null) return t.fail('the page is no route of the agent')
+  t.is(outcome.visit.session?.user.name, 'Ada')
+  t.is(outcome.visit.require(), null)
+  t.is(outcome.visit.require({ maxAge: 60 })?.status, 503)
 })
 
 test('an agent that cannot work says so at its start', async t => {
@@ -245,7 +284,7 @@ test('over https every cookie is __Host-, and only the claim is third-party', as
   )
   t.regex(
     (await cookiesOf('/api/auth.gif')).join(),
-    /^__Host-carnet-pull-[\w-]{12}=[\w.-]+; Path=\/; Max-Age=600; HttpOnly; Secure; SameSite=None$/,
+    /^__Host-carnet-pull-[0-7]=[\w.-]+; Path=\/; Max-Age=600; HttpOnly; Secure; SameSite=None$/,
   )
   t.is((await cookiesOf('/')).join(), '__Host-carnet-silent=ready; Path=/; HttpOnly; Secure; SameSite=Lax')
   await agent.close()

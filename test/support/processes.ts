@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { endWithUs } from './children.ts'
 import { until } from './until.ts'
 
 /** A program that runs beside the tests. */
@@ -16,8 +17,7 @@ export function run(args: readonly string[], env: Record<string, string>, input?
     env: { PATH: process.env['PATH'] ?? '', NODE_NO_WARNINGS: '1', ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
   })
-  // A test that fails half way must leave nothing behind.
-  process.once('exit', () => child.kill('SIGKILL'))
+  endWithUs(child)
   let output = ''
   child.stdout.on('data', chunk => {
     output += chunk

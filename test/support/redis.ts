@@ -4,6 +4,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
+import { endWithUs } from './children.ts'
 import { until } from './until.ts'
 
 /** A Redis server of a test's own. */
@@ -43,8 +44,7 @@ export async function startRedis({ cluster = false }: { cluster?: boolean } = {}
       '127.0.0.1',
     )
   const server: ChildProcess = spawn('redis-server', args, { stdio: 'ignore' })
-  // A test that fails half way must leave nothing behind.
-  process.once('exit', () => server.kill('SIGKILL'))
+  endWithUs(server)
   const probe = new Redis({ port, host: '127.0.0.1', retryStrategy: () => 20 })
   probe.on('error', () => {})
   await until(() => probe.ping().then(answer => answer === 'PONG'))

@@ -1,3 +1,4 @@
+import { connect } from 'node:net'
 import { ADA, type Demo, type DemoOptions, startDemo } from '@carnet/demo'
 import { Browser, type BrowserOptions, type Reply } from '@carnet/demo/browser'
 import { pixelsOf, signIn } from '@carnet/demo/check'
@@ -83,4 +84,20 @@ export async function whoAt(browser: Browser, origin: string): Promise<string> {
 /** The way by which a page says that its visitor was signed in; `none` for nobody. */
 export function viaOf(reply: Reply): string {
   return /data-via="(\w+)"/.exec(reply.body)?.[1] ?? `no page, but ${reply.status}`
+}
+
+/** Sends a request line as it is to a server of the world; the first line of the answer. */
+export function rawRequest(origin: string, line: string): Promise<string> {
+  const { hostname, port } = new URL(origin)
+  return new Promise((resolve, reject) => {
+    let answer = ''
+    const socket = connect(Number(port), '127.0.0.1', () => {
+      socket.write(`${line}\r\nHost: ${hostname}:${port}\r\nConnection: close\r\n\r\n`)
+    })
+    socket.on('data', chunk => {
+      answer += chunk
+    })
+    socket.on('error', reject)
+    socket.on('close', () => resolve(answer.split('\r\n', 1)[0] ?? ''))
+  })
 }

@@ -6,6 +6,7 @@ import {
   loadManifest,
   type Manifest,
   ManifestError,
+  originsOf,
   parseSecrets,
   parseTrustProxy,
   type Secrets,
@@ -34,9 +35,7 @@ export class ConfigError extends Error {
   readonly faults: readonly string[]
 
   constructor(faults: readonly string[]) {
-    super(
-      `The configuration has ${faults.length} fault(s):\n${faults.map(fault => `  - ${fault}`).join('\n')}`,
-    )
+    super(`The configuration does not work:\n${faults.map(fault => `  - ${fault}`).join('\n')}`)
     this.faults = faults
   }
 }
@@ -74,8 +73,11 @@ const environment = z.object({
   CARNET_DATA_DIR: z.string().default('./data'),
 })
 
-/** Reads the environment; nothing else of the service does. Throws `ConfigError` with all faults at once. */
-export function loadConfig(env: NodeJS.ProcessEnv): Config {
+/**
+ * Reads the environment; nothing else of the service does. `serving` is false for commands that only look at the
+ * accounts or the sites, and need no store. Throws `ConfigError` with all faults at once.
+ */
+export function loadConfig(env: NodeJS.ProcessEnv, { serving = true }: { serving?: boolean } = {}): Config {
   const faults: string[] = []
   // A variable set to nothing counts as unset: that is how compose files and shells leave one out.
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''))
@@ -89,12 +91,8 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     () => readSecrets(given['CARNET_SECRETS'], production, given['CARNET_DATA_DIR'] ?? './data'),
     faults,
   )
-  if (production) faults.push(...unsafe(manifest, given['CARNET_REDIS_URL']))
-  if (manifest?.accounts.credentials != null) {
-    faults.push(
-      'accounts.credentials: asking an existing backend is not built yet; leave it out of the manifest.',
-    )
-  }
+  if (production && serving) faults.push(...unsafe(manifest, given['CARNET_REDIS_URL']))
+  if (production && faults.length > 0) faults.push(reasonOfProduction(given['NODE_ENV'], manifest))
   if (faults.length > 0 || !read.success || manifest === null || secrets === null)
     throw new ConfigError(faults)
   const data = read.data
@@ -117,6 +115,11 @@ function isProduction(nodeEnv: string | undefined, manifest: Manifest | null): b
   return manifest !== null && !isLocalhost(new URL(manifest.auth).hostname)
 }
 
+function reasonOfProduction(nodeEnv: string | undefined, manifest: Manifest | null): string {
+  const reason = nodeEnv === 'production' ? 'NODE_ENV says so' : `auth is ${manifest?.auth}, not localhost`
+  return `(This counts as production: ${reason}.)`
+}
+
 /** What production does not start with. */
 function unsafe(manifest: Manifest | null, storeUrl: string | undefined): string[] {
   const faults: string[] = []
@@ -125,7 +128,7 @@ function unsafe(manifest: Manifest | null, storeUrl: string | undefined): string
       'CARNET_REDIS_URL is missing: production does not fall back to the embedded store, which no other process sees. Set redis://…, or memory: to ask for the embedded store by name.',
     )
   }
-  for (const origin of manifest === null ? [] : [manifest.auth, ...manifest.sites.map(site => site.origin)]) {
+  for (const origin of manifest === null ? [] : [manifest.auth, ...manifest.sites.flatMap(originsOf)]) {
     if (origin.startsWith('http:'))
       faults.push(`${origin} is no https origin; production needs https everywhere.`)
   }
@@ -149,7 +152,7 @@ function readSecrets(given: string | undefined, production: boolean, dataDir: st
   }
   const file = join(dataDir, 'secrets')
   if (!existsSync(file)) {
-    mkdirSync(dataDir, { recursive: true })
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 })
     writeFileSync(file, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600, flag: 'wx' })
   }
   return parseSecrets(readFileSync(file, 'utf8'))

@@ -6,6 +6,13 @@ import type { Config } from './config.ts'
 import { listen } from './listen.ts'
 import { createAuthService } from './service.ts'
 
+/** On localhost nothing stands between the browser and this process, so the ports should be one. */
+function warnOfPort({ production, port }: Config, auth: string, log: Logger): void {
+  const expected = Number(new URL(auth).port || 80)
+  if (production || port === 0 || port === expected) return
+  log.warn({ auth, port }, `The manifest says ${auth}, but the port is ${port}: set CARNET_PORT=${expected}.`)
+}
+
 /** A service that runs. */
 export interface Running {
   readonly server: Server
@@ -29,28 +36,37 @@ export async function serve(
     )
   }
   const store = await openStore(config.storeUrl, error => log.warn({ reason: error.message }, 'store_error'))
-  const service = await createAuthService({
-    manifest,
-    store,
-    databaseUrl: config.databaseUrl,
-    secrets: config.secrets,
-    trustProxy: config.trustProxy,
-    log,
-  })
-  const server = createServer(service.app.callback())
-  const drain = await listen(server, config.host, config.port)
-  const { port } = server.address() as AddressInfo
-  log.info({ auth: manifest.current.auth, host: config.host, port }, 'listening')
-  return {
-    server,
-    port,
-    async close() {
-      log.info('draining')
-      await drain()
-      await service.close()
-      await store.close()
-      manifest.close()
-      log.info('stopped')
-    },
+  // What is open keeps the process alive: a start that fails has to close it, or nobody starts it anew.
+  const opened: (() => Promise<void> | void)[] = [() => manifest.close(), () => store.close()]
+  const closeAll = async () => {
+    for (const close of opened.toReversed()) await close()
+  }
+  try {
+    const service = await createAuthService({
+      manifest,
+      store,
+      databaseUrl: config.databaseUrl,
+      secrets: config.secrets,
+      trustProxy: config.trustProxy,
+      log,
+    })
+    opened.push(() => service.close())
+    warnOfPort(config, manifest.current.auth, log)
+    const server = createServer(service.app.callback())
+    opened.push(await listen(server, config.host, config.port))
+    const { port } = server.address() as AddressInfo
+    log.info({ auth: manifest.current.auth, host: config.host, port }, 'listening')
+    return {
+      server,
+      port,
+      async close() {
+        log.info('draining')
+        await closeAll()
+        log.info('stopped')
+      },
+    }
+  } catch (error) {
+    await closeAll()
+    throw error
   }
 }

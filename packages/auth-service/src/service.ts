@@ -40,8 +40,8 @@ export interface AuthService {
 /** Makes the auth service. Throws a `TypeError` for options that cannot work. */
 export async function createAuthService(options: AuthServiceOptions): Promise<AuthService> {
   const trust = parseTrustProxy(options.trustProxy ?? 'none')
-  const passwords = new Passwords(options.passwordCost ?? 12)
   const database = await openDatabase(options.databaseUrl)
+  const passwords = new Passwords(options.passwordCost ?? 12)
   const users = new Users(database, passwords)
   const { manifest, store, log, secrets } = options
   const signer = new Signer(siteSecrets(secrets, 'auth'), 'auth')

@@ -17,8 +17,11 @@ export interface Client {
   /** The normalised address (`::ffff:1.2.3.4` reads `1.2.3.4`). */
   readonly address: string
   readonly userAgent: string
-  /** True where forwarding headers came from a peer that is not trusted: then the address is some proxy's, shared by many. */
-  readonly behindUntrustedProxy: boolean
+  /**
+   * True where the address may be some proxy's, shared by many: forwarding headers from a peer that is not trusted, or
+   * none that name an address from one that is. Pushed tickets need a certain address.
+   */
+  readonly addressUncertain: boolean
 }
 
 /** Judges whether a peer at this address may speak for others. */
@@ -49,14 +52,16 @@ export function clientOf(
 ): Client {
   const { headers } = request
   const peer = normalizeAddress(request.peer)
-  const trusted = peer !== '' && trust(peer)
-  return {
-    address: trusted ? forwardedAddress(peer, headers, trust) : peer,
-    userAgent: hash('sha256', String(headers['user-agent'] ?? ''), 'base64url').slice(0, 22),
-    behindUntrustedProxy: !trusted && FORWARDING_HEADERS.some(name => headers[name] !== undefined),
+  const userAgent = hash('sha256', String(headers['user-agent'] ?? ''), 'base64url').slice(0, 22)
+  if (peer !== '' && trust(peer)) {
+    const address = forwardedAddress(peer, headers, trust)
+    return { address: address || peer, userAgent, addressUncertain: address === '' }
   }
+  const forwarded = FORWARDING_HEADERS.some(name => headers[name] !== undefined)
+  return { address: peer, userAgent, addressUncertain: forwarded || peer === '' }
 }
 
+/** What trusted proxies say; the empty string where they name no address. */
 function forwardedAddress(
   peer: string,
   headers: Readonly<Record<string, string | string[] | undefined>>,
@@ -64,8 +69,9 @@ function forwardedAddress(
 ): string {
   const request = { socket: { remoteAddress: peer }, connection: { remoteAddress: peer }, headers }
   const hops = proxyAddr.all(request as unknown as Parameters<typeof proxyAddr.all>[0], trust)
-  // What stands before the first untrusted hop may be anything; a proxy that wrote no address speaks for itself.
-  return normalizeAddress(hops.at(-1) ?? '') || peer
+  // Some proxies write the port as well: `1.2.3.4:5678`, `[2001:db8::1]:443`.
+  const [, bracketed, plain] = /^(?:\[([^\]]+)\](?::\d+)?|([^:]+):\d+)$/.exec(hops.at(-1) ?? '') ?? []
+  return hops.length < 2 ? '' : normalizeAddress(bracketed ?? plain ?? hops.at(-1) ?? '')
 }
 
 /** The one spelling of an IP address; the empty string for anything else. */
@@ -77,7 +83,7 @@ export function normalizeAddress(value: string): string {
 /** For pushed tickets: the very address and browser name, and no unknown proxy in between. */
 export function judgeExact(binding: Binding, client: Client): boolean {
   return (
-    !client.behindUntrustedProxy &&
+    !client.addressUncertain &&
     client.address !== '' &&
     client.address === binding.address &&
     client.userAgent === binding.userAgent

@@ -76,6 +76,17 @@ export function verifySid(signer: Signer, value: string): string | null {
   return sid !== null && isSid(sid) ? sid : null
 }
 
+/**
+ * All sids that a request's session cookies of one name verify to. For signing out only, where a duplicate must not
+ * shield a session: who is signed in is told by the sole cookie.
+ */
+export function verifiedSids(signer: Signer, header: string | undefined, name: string): string[] {
+  const sids = parseCookies(header).map(cookie =>
+    cookie.name === name ? verifySid(signer, cookie.value) : null,
+  )
+  return [...new Set(sids.filter(sid => sid !== null))]
+}
+
 /** The names of the cookies, and whether they are `Secure`, at an origin. */
 export interface CookieNames {
   readonly secure: boolean
@@ -83,7 +94,7 @@ export interface CookieNames {
   readonly claim: string
   /** Followed by the first characters of the bounce's state: several tabs do not disturb each other. */
   readonly nonce: string
-  /** The same for a pixel's way there and back. */
+  /** The same for a pixel's way there and back, followed by one of eight digits: parallel pulls cannot fill a header. */
   readonly pull: string
   readonly bounces: string
   readonly silent: string

@@ -19,6 +19,7 @@ export {
   signSid,
   siteSecrets,
   soleCookie,
+  verifiedSids,
   verifySid,
 } from './cookie.ts'
 export { CarnetError, type CarnetErrorDetails, type ErrorCode, STATUS_BY_CODE } from './errors.ts'

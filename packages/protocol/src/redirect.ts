@@ -2,10 +2,15 @@ const LONGEST = 2_048
 
 /**
  * The URL that a `return_to` names, if it is allowed: parsed once by the WHATWG parser against `base`, then judged by
- * scheme and exact origin. Null for everything else; never throws.
+ * scheme and exact origin. Null for everything else, and for more than `longest` characters; never throws.
  */
-export function returnTarget(value: unknown, base: string, allowed: readonly string[]): URL | null {
-  if (typeof value !== 'string' || value === '' || value.length > LONGEST) return null
+export function returnTarget(
+  value: unknown,
+  base: string,
+  allowed: readonly string[],
+  longest: number = LONGEST,
+): URL | null {
+  if (typeof value !== 'string' || value === '' || value.length > longest) return null
   if (!URL.canParse(value, base)) return null
   const url = new URL(value, base)
   // `blob:https://shop.example/…` has the origin of the shop, but is no page of it.

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events'
 import {
-  type CarnetError,
+  CarnetError,
   findSite,
   fixedManifest,
   isLocalhost,
@@ -17,7 +17,7 @@ import {
   type Store,
   watchManifest,
 } from '@carnet/protocol'
-import { type AgentRequest, type Answer, jsonRefusal, pathOf, toRefusal } from './exchange.ts'
+import { type AgentRequest, type Answer, isNavigation, jsonRefusal, pathOf, toRefusal } from './exchange.ts'
 import { type Agency, type AgentLog, type Place, placeFinder, type Via } from './place.ts'
 import { refusalPage } from './refusal-page.ts'
 import { begin, callback } from './routes/bounce.ts'
@@ -42,7 +42,7 @@ export interface AgentOptions {
   store?: string | Store | undefined
   /** Addresses and CIDRs of proxies to believe, separated by commas. Default: `none`. */
   trustProxy?: string | undefined
-  /** Default: nothing is logged. A pino logger fits. */
+  /** Default: nothing is logged. A pino logger fits, and so does `console`. */
   log?: AgentLog | undefined
 }
 
@@ -52,14 +52,25 @@ export interface AgentEvents {
   signin: [event: { session: Session; via: Via }]
 }
 
-type Route = (place: Place, request: AgentRequest) => Promise<Answer>
+const NO_ADDRESS = jsonRefusal(new CarnetError('invalid_input', 'The request names no address.'))
 
-const ROUTES = new Map<string, { route: Route; refusal: (place: Place, error: CarnetError) => Answer }>([
-  ['/api/auth.gif', { route: pixel, refusal: (_place, error) => pixelRefusal(error) }],
-  ['/api/auth', { route: callback, refusal: personRefusal }],
-  ['/api/signin', { route: begin, refusal: personRefusal }],
-  ['/api/session', { route: session, refusal: (_place, error) => jsonRefusal(error) }],
-  ['/api/signout', { route: signOut, refusal: (_place, error) => jsonRefusal(error) }],
+/** Whether a request target is one that frameworks can parse. */
+function isAddress(target: string): boolean {
+  return target.startsWith('/') || target === '*' || URL.canParse(target)
+}
+
+interface Route {
+  readonly allow: 'GET' | 'POST'
+  readonly answer: (place: Place, request: AgentRequest) => Promise<Answer>
+  readonly refuse: (place: Place, error: CarnetError, request: AgentRequest) => Answer
+}
+
+const ROUTES = new Map<string, Route>([
+  ['/api/auth.gif', { allow: 'GET', answer: pixel, refuse: (_place, error) => pixelRefusal(error) }],
+  ['/api/auth', { allow: 'GET', answer: callback, refuse: personRefusal }],
+  ['/api/signin', { allow: 'GET', answer: begin, refuse: personRefusal }],
+  ['/api/session', { allow: 'GET', answer: session, refuse: (_place, error) => jsonRefusal(error) }],
+  ['/api/signout', { allow: 'POST', answer: signOut, refuse: personOrProgramRefusal }],
 ])
 
 /** One site's agent: a plain request in, an outcome out. Adapters carry both to and from a web framework. */
@@ -85,16 +96,18 @@ export class Agent extends EventEmitter<AgentEvents> {
   async handle(request: AgentRequest): Promise<Outcome> {
     const place = this.#find(request)
     const own = request.target.startsWith('/api/') ? ROUTES.get(pathOf(request.target)) : undefined
-    if (own === undefined) return visit(place, request)
+    if (own === undefined) return isAddress(request.target) ? visit(place, request) : { answer: NO_ADDRESS }
     try {
-      return { answer: await own.route(place, request) }
+      // HEAD is another method: it must spend nothing.
+      if (request.method !== own.allow) return { answer: methodRefusal(place, request, own) }
+      return { answer: await own.answer(place, request) }
     } catch (error) {
       const refusal = toRefusal(error)
       place.log.warn(
         { site: place.site.id, code: refusal.code, ...(refusal.status >= 500 && { err: refusal }) },
         'request_refused',
       )
-      return { answer: own.refusal(place, refusal) }
+      return { answer: own.refuse(place, refusal, request) }
     }
   }
 
@@ -158,25 +171,44 @@ async function openOwnStore(url: string | undefined, manifest: Manifest, log: Ag
       "`store` is missing: give the URL of the auth service's Redis, or 'memory:' where the auth service runs in this very process.",
     )
   }
-  if (url === undefined)
-    log.warn({}, 'No store is named: this agent sees the sessions of this very process only.')
+  if (url === undefined) {
+    process.emitWarning(
+      'No `store` is named: this agent sees only the sessions of an auth service in this very process.',
+      {
+        type: 'CarnetWarning',
+      },
+    )
+  }
   return openStore(url ?? 'memory:', error => log.warn({ reason: error.message }, 'store_error'))
+}
+
+function methodRefusal(place: Place, request: AgentRequest, { allow, refuse }: Route): Answer {
+  const refusal = refuse(
+    place,
+    new CarnetError('method_not_allowed', `This address takes ${allow} only.`),
+    request,
+  )
+  return { ...refusal, headers: { ...refusal.headers, Allow: allow } }
+}
+
+function personOrProgramRefusal(place: Place, error: CarnetError, request: AgentRequest): Answer {
+  return isNavigation(request) ? personRefusal(place, error) : jsonRefusal(error)
 }
 
 function personRefusal(place: Place, error: CarnetError): Answer {
   if (error.status >= 500) {
     return refusalPage(place, error, {
-      title: 'Signing in does not work at the moment',
+      title: 'Not just now',
       text:
         error.code === 'store_unavailable'
-          ? 'The place that keeps the sign-ins does not answer. Nothing is lost; please try again in a moment.'
+          ? 'The place that keeps the sign-ins does not answer, so nothing has changed. Please try again in a moment.'
           : 'Something went wrong on our side. Please try again in a moment.',
-      on: { label: 'Try again', href: '/api/signin' },
+      on: { label: `Back to ${place.site.name}`, href: '/' },
     })
   }
   return refusalPage(place, error, {
     title: 'This address does not work',
-    text: error.code === 'method_not_allowed' ? 'It can only be opened as a page.' : error.message,
+    text: error.message,
     on: { label: `Back to ${place.site.name}`, href: '/' },
   })
 }

@@ -24,7 +24,6 @@ const SILENCE_S = 300
 
 /** Sends a browser to the auth service and back. */
 export function startBounce(place: Place, request: AgentRequest, bounce: Bounce): Answer {
-  const { names } = place
   const cookies: string[] = []
   if (bounce.silent === true) {
     if (silentState(place, request) === 'asked') return redirect(303, place.origin + bounce.returnPath)
@@ -32,9 +31,7 @@ export function startBounce(place: Place, request: AgentRequest, bounce: Bounce)
   }
   if (bounce.automatic === true) {
     // A browser that comes back signed in and is signed out again on the next page would go round for ever.
-    const count = Number(soleCookie(cookieHeader(request), names.bounces) ?? 0) || 0
-    if (count >= MOST_IN_A_ROW) return loopPage(place, bounce.returnPath)
-    cookies.push(lax(place, names.bounces, String(count + 1), COUNTED_FOR_S))
+    if (bouncesOf(place, request) >= MOST_IN_A_ROW) return loopPage(place, bounce.returnPath)
   }
   const nonce = newNonce(place, request, 'bounce', bounce.returnPath, bounce.retry)
   const query = new URLSearchParams({ site: place.site.id, state: nonce.state })
@@ -61,7 +58,16 @@ export function silentCookie(place: Place, state: 'ready' | 'asked'): string {
   return lax(place, place.names.silent, state, state === 'asked' ? SILENCE_S : undefined)
 }
 
-/** Ends the count of automatic bounces in a row. */
+/** Counts a bounce that ended signed in; several in a row mean that the sign-in does not stay. */
+export function countBounce(place: Place, request: AgentRequest): string {
+  return lax(place, place.names.bounces, String(bouncesOf(place, request) + 1), COUNTED_FOR_S)
+}
+
+function bouncesOf(place: Place, request: AgentRequest): number {
+  return Number(soleCookie(cookieHeader(request), place.names.bounces) ?? 0) || 0
+}
+
+/** Ends the count of bounces in a row. */
 export function dropBounces(place: Place): string {
   return lax(place, place.names.bounces, '', 0)
 }

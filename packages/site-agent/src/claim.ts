@@ -5,16 +5,18 @@ import type { Place } from './place.ts'
 // A claim is what a pixel leaves: third-party, so SameSite=None, and therefore good for nothing but to be swapped
 // for the session cookie on a request that no foreign page can turn into a deed.
 
+const LONGEST_MS = 20 * 60_000
+
 /** A claim that was read and found genuine. */
 export interface Claim {
   readonly sid: string
   readonly via: 'pull' | 'push'
 }
 
-/** The cookie of a new claim. It lives no longer than the session could unused. */
+/** The cookie of a new claim. It lives no longer than the session could unused, and 20 minutes at most. */
 export function newClaim(place: Place, sid: string, session: SessionRecord, via: 'pull' | 'push'): string {
   const now = place.store.now()
-  const until = Math.min(now + place.current.session.idle, session.expiresAt)
+  const until = Math.min(now + Math.min(place.current.session.idle, LONGEST_MS), session.expiresAt)
   return serializeCookie({
     name: place.names.claim,
     value: place.signer.sign('claim', `${sid}.${until.toString(36)}.${via}`),

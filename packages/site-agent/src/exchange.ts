@@ -65,7 +65,6 @@ export function refusalHeaders(error: CarnetError): Record<string, string> {
   return {
     'Carnet-Error': error.code,
     ...(error.retryAfter === null ? {} : { 'Retry-After': String(error.retryAfter) }),
-    ...(error.code === 'method_not_allowed' ? { Allow: error.message } : {}),
   }
 }
 
@@ -87,11 +86,6 @@ export function queryOf(target: string): ReadonlyMap<string, string> {
     parameters.set(name, value)
   }
   return parameters
-}
-
-/** Throws `method_not_allowed` for any other method. HEAD is another: it must spend nothing. */
-export function allowOnly(method: 'GET' | 'POST', request: AgentRequest): void {
-  if (request.method !== method) throw new CarnetError('method_not_allowed', method)
 }
 
 /** Whether a browser goes to a page with this request; without Fetch Metadata, whatever does not ask for JSON. */

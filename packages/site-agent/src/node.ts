@@ -11,8 +11,8 @@ export interface NodeGate {
   (req: IncomingMessage, res: ServerResponse): Promise<boolean>
   /** Who visits, or null. Call it after the gate. */
   session(req: IncomingMessage): Session | null
-  /** True where the visitor may not pass and has been answered. Call it after the gate. */
-  required(req: IncomingMessage, res: ServerResponse, what?: Required): boolean
+  /** The session of who may pass; null where the visitor may not, and has been answered. Call it after the gate. */
+  required(req: IncomingMessage, res: ServerResponse, what?: Required): Session | null
 }
 
 /** Puts an agent in front of a `node:http` listener. */
@@ -38,9 +38,11 @@ export function carnet(agent: Agent): NodeGate {
   return Object.assign(gate, {
     session: (req: IncomingMessage) => visitOf(req).session,
     required: (req: IncomingMessage, res: ServerResponse, what?: Required) => {
-      const answer = visitOf(req).require(what)
-      if (answer !== null) send(res, answer)
-      return answer !== null
+      const visit = visitOf(req)
+      const answer = visit.require(what)
+      if (answer === null) return visit.session
+      send(res, answer)
+      return null
     },
   })
 }

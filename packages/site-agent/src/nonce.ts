@@ -8,6 +8,7 @@ import type { Place } from './place.ts'
 
 const LIFE_MS = 600_000
 const MOST_AT_ONCE = 8
+const LONGEST_PATH = 512
 const RETRY_MARK = '~2'
 
 /** Which way it is for. */
@@ -29,14 +30,18 @@ export function newNonce(
 ): NewNonce {
   const nonce = nanoid(32)
   const hash = sha256(nonce)
-  const kept = [nonce, Date.now().toString(36), Buffer.from(returnPath).toString('base64url')].join('.')
+  const path = Buffer.from(shorten(returnPath)).toString('base64url')
+  const kept = [nonce, Date.now().toString(36), path].join('.')
   const cookie = serializeCookie({
     name: nameFor(place, kind, hash),
     value: place.signer.sign(`nonce-${kind}`, kept),
     ...reach(kind, place),
     maxAge: LIFE_MS / 1000,
   })
-  return { state: retry ? hash + RETRY_MARK : hash, cookies: [cookie, ...dropSurplus(place, request, kind)] }
+  return {
+    state: retry ? hash + RETRY_MARK : hash,
+    cookies: [cookie, ...(kind === 'bounce' ? dropSurplus(place, request) : [])],
+  }
 }
 
 /** The return path that this browser's nonce for `state` keeps, or null where the browser holds none. */
@@ -61,11 +66,11 @@ export function dropNonce(place: Place, kind: Kind, state: string): string {
 }
 
 // Abandoned bounces must not fill the request header: browsers list the oldest cookie first.
-function dropSurplus(place: Place, request: AgentRequest, kind: Kind): string[] {
-  const held = parseCookies(cookieHeader(request)).filter(({ name }) =>
-    name.startsWith(prefixFor(place, kind)),
-  )
-  return held.slice(0, Math.max(0, held.length + 1 - MOST_AT_ONCE)).map(({ name }) => drop(name, kind, place))
+function dropSurplus(place: Place, request: AgentRequest): string[] {
+  const held = parseCookies(cookieHeader(request)).filter(({ name }) => name.startsWith(place.names.nonce))
+  return held
+    .slice(0, Math.max(0, held.length + 1 - MOST_AT_ONCE))
+    .map(({ name }) => drop(name, 'bounce', place))
 }
 
 function drop(name: string, kind: Kind, place: Place): string {
@@ -80,13 +85,18 @@ function reach(kind: Kind, place: Place): { sameSite: 'Lax' | 'None'; secure: bo
     : { sameSite: 'Lax', secure: place.names.secure }
 }
 
+// A pull has one of eight names, since any page can begin many at once; a lost one costs a bounce later. A bounce has a
+// name of its own: tabs opened together must all come back.
 function nameFor(place: Place, kind: Kind, hash: string): string {
-  return prefixFor(place, kind) + hash.slice(0, 12).replace(/[^\w-]/g, '')
+  if (kind === 'pull') return place.names.pull + ((hash.codePointAt(0) ?? 0) % 8)
+  return place.names.nonce + hash.slice(0, 12).replace(/[^\w-]/g, '')
 }
 
-// Apart, since any page can begin a pull: its nonces must not push out those of a bounce under way.
-function prefixFor(place: Place, kind: Kind): string {
-  return kind === 'pull' ? place.names.pull : place.names.nonce
+/** What a cookie can keep of a path: the eight that may be held at once have to fit into a request's header. */
+function shorten(path: string): string {
+  if (path.length <= LONGEST_PATH) return path
+  const bare = path.split(/[?#]/, 1)[0] ?? ''
+  return bare.length <= LONGEST_PATH ? bare : '/'
 }
 
 function hashOf(state: string): string {

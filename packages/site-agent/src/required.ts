@@ -1,4 +1,4 @@
-import { CarnetError } from '@carnet/protocol'
+import { CarnetError, isSpeculative } from '@carnet/protocol'
 import { returnPathOf, startBounce } from './bounce.ts'
 import { type AgentRequest, type Answer, isNavigation, jsonRefusal } from './exchange.ts'
 import type { Place } from './place.ts'
@@ -46,7 +46,7 @@ export function sessionUnknown(place: Place, request: AgentRequest, error: Carne
 }
 
 function signInFirst(place: Place, request: AgentRequest, maxAge?: number): Answer {
-  if (!isNavigation(request)) {
+  if (!isNavigation(request) || isSpeculative(request.headers)) {
     const message = maxAge === undefined ? 'Sign in first.' : 'Give your password again first.'
     return jsonRefusal(new CarnetError('signed_out', message))
   }

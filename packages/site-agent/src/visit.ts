@@ -1,4 +1,4 @@
-import { isSpeculative } from '@carnet/protocol'
+import { isSpeculative, returnTarget } from '@carnet/protocol'
 import { returnPathOf, silentCookie, silentState, startBounce } from './bounce.ts'
 import { hasClaim } from './claim.ts'
 import { type AgentRequest, type Answer, isNavigation, redirect, toRefusal } from './exchange.ts'
@@ -46,7 +46,13 @@ export async function visit(place: Place, request: AgentRequest): Promise<Outcom
     if (state === null) cookies.push(silentCookie(place, 'ready'))
   }
   const session = open === null ? null : toSession(open)
-  return goOn(session, cookies, what => judgeRequired(place, request, session, what))
+  return goOn(session, cookies, what => {
+    try {
+      return judgeRequired(place, request, session, what)
+    } catch (error) {
+      return sessionUnknown(place, request, toRefusal(error))
+    }
+  })
 }
 
 function goOn(
@@ -68,5 +74,7 @@ function isDocument(request: AgentRequest): boolean {
 
 /** The URL of this very request. */
 function here(place: Place, request: AgentRequest): string {
-  return place.origin + returnPathOf(place, request.target)
+  // As it came, however long: the limit is for what others hand us.
+  const target = returnTarget(request.target, place.origin, [place.origin], Number.POSITIVE_INFINITY)
+  return target?.href ?? `${place.origin}/`
 }

@@ -35,7 +35,7 @@ export async function openDatabase(url: string): Promise<Database> {
     )
   }
   const file = url.slice('sqlite:'.length)
-  if (file !== ':memory:') mkdirSync(dirname(file), { recursive: true })
+  if (file !== ':memory:') mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
   const database = new Kysely<Tables>({ dialect: new SqliteDialect({ database: openSqlite(file) }) })
   await migrate(database)
   return database

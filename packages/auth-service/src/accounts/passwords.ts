@@ -4,8 +4,11 @@ import { extname } from 'node:path'
 import { CarnetError } from '@carnet/protocol'
 import { Piscina } from 'piscina'
 
-/** Tasks waiting for a worker, beyond which a sign-in is told to come back. */
-const MOST_WAITING = 200
+/** Characters of the longest password that is taken. */
+export const LONGEST_PASSWORD = 1024
+
+/** Tasks waiting for a worker, beyond which a sign-in is told to come back: some seconds' worth. */
+const MOST_WAITING = 8 * availableParallelism()
 
 const SCHEME = '{hmac-sha256}'
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { readFileSync } from 'node:fs'
 import { ManifestError } from '@carnet/protocol'
 import { Command, CommanderError } from 'commander'
 import { ConfigError } from '../config.ts'
@@ -7,7 +8,11 @@ import { serveCommand } from './serve.ts'
 import { site } from './site.ts'
 import { user } from './user.ts'
 
+const manifestOfPackage = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
+const { version } = JSON.parse(manifestOfPackage) as { version: string }
+
 const program = new Command('carnet')
+  .version(version, '--version')
   .description('Sign people in once across your domains, and out everywhere.')
   .addHelpText(
     'after',
@@ -42,6 +47,10 @@ try {
 /** Says what went wrong, in lines that say what to do; the exit code is the answer. */
 function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode
+  if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') {
+    console.error(`${(error as Error).message}. Something listens there already; choose another CARNET_PORT.`)
+    return 1
+  }
   const expected = error instanceof ConfigError || error instanceof ManifestError || error instanceof Error
   console.error(expected ? (error as Error).message : error)
   return 1

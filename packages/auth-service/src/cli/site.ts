@@ -22,7 +22,7 @@ export function site(): Command {
     .description("print a site's secrets for CARNET_SITE_SECRETS, newest first")
     .argument('<id>', 'the id of the site')
     .action((id: string) => {
-      const { manifest, secrets } = loadConfig(process.env)
+      const { manifest, secrets } = loadConfig(process.env, { serving: false })
       if (findSite(manifest, id) === null) {
         throw new Error(
           `There is no site "${id}". There are: ${manifest.sites.map(site => site.id).join(', ')}.`,

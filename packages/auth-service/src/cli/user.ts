@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline'
 import { Writable } from 'node:stream'
 import { Command } from 'commander'
 import { openDatabase } from '../accounts/database.ts'
-import { Passwords } from '../accounts/passwords.ts'
+import { LONGEST_PASSWORD, Passwords } from '../accounts/passwords.ts'
 import { Users } from '../accounts/users.ts'
 import { type Config, loadConfig } from '../config.ts'
 
@@ -23,11 +23,13 @@ export function user(): Command {
         email: string,
         options: { name?: string; role?: string[]; verified?: boolean; json?: boolean },
       ) => {
-        const config = loadConfig(process.env)
-        const password = await readPassword()
+        const config = loadConfig(process.env, { serving: false })
         const { minLength } = config.manifest.accounts.password
-        if ([...password].length < minLength)
-          throw new Error(`The password needs at least ${minLength} characters.`)
+        const password = await readPassword(minLength)
+        const { length } = [...password]
+        if (length < minLength) throw new Error(`The password needs at least ${minLength} characters.`)
+        if (length > LONGEST_PASSWORD)
+          throw new Error(`The password may have ${LONGEST_PASSWORD} characters at most.`)
         const added = await withUsers(config, users =>
           users.add({
             email,
@@ -46,7 +48,7 @@ export function user(): Command {
     .description('list the users')
     .option('--json', 'as JSON')
     .action(async ({ json }: { json?: boolean }) => {
-      const all = await withUsers(loadConfig(process.env), users => users.list())
+      const all = await withUsers(loadConfig(process.env, { serving: false }), users => users.list())
       if (json) return console.log(JSON.stringify(all, null, 2))
       for (const { email, name, roles, emailVerified } of all) {
         const remarks = [emailVerified ? 'verified' : 'unverified', ...roles].join(', ')
@@ -68,16 +70,25 @@ async function withUsers<T>(config: Config, work: (users: Users) => Promise<T>):
   }
 }
 
-/** The first line of standard input; on a terminal it is asked for and not shown. */
-async function readPassword(): Promise<string> {
+/** The first line of standard input; on a terminal it is asked for twice and not shown. */
+async function readPassword(minLength: number): Promise<string> {
   const terminal = process.stdin.isTTY === true
-  if (terminal) process.stderr.write('Password: ')
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() })
   const lines = createInterface({ input: process.stdin, output: silent, terminal })
-  for await (const line of lines) {
+  lines.on('SIGINT', () => process.exit(130))
+  const next = lines[Symbol.asyncIterator]()
+  const ask = async (question: string): Promise<string> => {
+    if (terminal) process.stderr.write(question)
+    const { value, done } = await next.next()
     if (terminal) process.stderr.write('\n')
-    lines.close()
-    return line
+    if (done === true) throw new Error('No password was given: type it, or send it on standard input.')
+    return value as string
   }
-  throw new Error('No password was given: type it, or send it on standard input.')
+  try {
+    const password = await ask(`Password (${minLength} characters or more): `)
+    if (terminal && (await ask('Once more: ')) !== password) throw new Error('The two passwords differ.')
+    return password
+  } finally {
+    lines.close()
+  }
 }

@@ -23,7 +23,7 @@ export async function planFanOut(
   client: Client,
   asked: Site | null,
 ): Promise<FanOutPlan> {
-  const pushed = client.behindUntrustedProxy ? [] : manifest.sites.filter(site => site.fanOut === 'push')
+  const pushed = client.addressUncertain ? [] : manifest.sites.filter(site => site.fanOut === 'push')
   const requests = pushed.map(site => ({ site: site.id, ttl: site.ticket.ttl, state: null }))
   const tickets = await issueTickets(store, sid, client, requests)
   const ticketOf = new Map(pushed.map((site, index) => [site.id, tickets[index]]))

@@ -1,4 +1,4 @@
-import { cookieNames, type Secrets, siteSecrets } from '@carnet/protocol'
+import { CarnetError, cookieNames, type Secrets, siteSecrets } from '@carnet/protocol'
 import { bodyParser } from '@koa/bodyparser'
 import { Router } from '@koa/router'
 import Keygrip from 'keygrip'
@@ -17,6 +17,11 @@ import { healthz, readyz } from './routes/health.ts'
 import { home } from './routes/home.ts'
 import { showSignIn, signIn } from './routes/sign-in.ts'
 import { showSignOut, signOut } from './routes/sign-out.ts'
+
+// Too large, cut short, no JSON, no gzip: not every one of the parser's errors says by itself that the caller is at fault.
+function unreadable(cause: Error): never {
+  throw new CarnetError('invalid_input', 'The body could not be read.', { cause })
+}
 
 const PAGE_STATE_MS = 3_600_000
 
@@ -46,7 +51,9 @@ export function createApp(desk: Desk, secrets: Secrets): Koa<State, Extras> {
   app.use(health.routes())
   app.use(oneValue())
   app.use(session({ key: page, maxAge: PAGE_STATE_MS, sameSite: 'lax', secure }, app))
-  app.use(bodyParser({ enableTypes: ['json', 'form'], jsonLimit: '32kb', formLimit: '32kb' }))
+  app.use(
+    bodyParser({ enableTypes: ['json', 'form'], jsonLimit: '32kb', formLimit: '32kb', onError: unreadable }),
+  )
   app.use(sameOrigin(desk.manifest))
   app.use(visitor(desk))
   app.use(doors.routes())

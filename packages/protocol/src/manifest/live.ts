@@ -45,8 +45,12 @@ export function watchManifest(file: string, listener: ManifestListener = {}): Li
 
 /** Differs whenever the file is another or was written. */
 function markOf(file: string): string {
-  const stat = statSync(file, { throwIfNoEntry: false })
-  return stat === undefined ? 'absent' : `${stat.ino} ${stat.size} ${stat.mtimeMs}`
+  try {
+    const { ino, size, mtimeMs } = statSync(file)
+    return `${ino} ${size} ${mtimeMs}`
+  } catch (error) {
+    return String((error as NodeJS.ErrnoException).code)
+  }
 }
 
 /** A manifest that stays as it is. */

@@ -55,8 +55,9 @@ export function loadManifest(file: string): Manifest {
   try {
     text = readFileSync(file, 'utf8')
   } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException
     const reason =
-      (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : String(cause)
+      code === 'ENOENT' ? 'there is no such file; name one, or set CARNET_MANIFEST' : String(code)
     throw new ManifestError([{ file, line: 1, column: 1, message: `cannot be read: ${reason}` }])
   }
   return parseManifest(text, file)

@@ -1,21 +1,26 @@
 import { CarnetError, isSpeculative, redeemTicket } from '@carnet/protocol'
-import { dropBounces, returnPathOf, silentCookie, startBounce, tryAgain } from '../bounce.ts'
+import { countBounce, dropBounces, returnPathOf, silentCookie, startBounce, tryAgain } from '../bounce.ts'
 import { dropClaim, hasClaim } from '../claim.ts'
-import { type AgentRequest, type Answer, allowOnly, cookieHeader, queryOf, redirect } from '../exchange.ts'
+import { type AgentRequest, type Answer, cookieHeader, queryOf, redirect } from '../exchange.ts'
 import { dropNonce, isRetry, provenNonce } from '../nonce.ts'
 import { clientAt, type Place } from '../place.ts'
 import { refusalPage } from '../refusal-page.ts'
 import { checkSession, newSessionCookie } from '../session-check.ts'
+import { swapClaim } from '../swap.ts'
 
 /** `GET /api/signin?return_to=&prompt=&max_age=`: begins a bounce. */
 export async function begin(place: Place, request: AgentRequest): Promise<Answer> {
-  allowOnly('GET', request)
   refuseSpeculation(request)
   const query = queryOf(request.target)
   const returnPath = returnPathOf(place, query.get('return_to'))
   const maxAge = parseMaxAge(query.get('max_age'))
-  if (maxAge === null && (await checkSession(place, request)) !== null) {
-    return redirect(303, place.origin + returnPath)
+  if (maxAge === null) {
+    const open = await checkSession(place, request)
+    if (open === null && hasClaim(place, request)) {
+      const swapped = await swapClaim(place, request, open)
+      if (swapped.open !== null) return redirect(303, place.origin + returnPath, swapped.cookies)
+    }
+    if (open !== null) return redirect(303, place.origin + returnPath)
   }
   return startBounce(place, request, {
     returnPath,
@@ -26,7 +31,6 @@ export async function begin(place: Place, request: AgentRequest): Promise<Answer
 
 /** `GET /api/auth?ticket=&state=`: the way back. */
 export async function callback(place: Place, request: AgentRequest): Promise<Answer> {
-  allowOnly('GET', request)
   refuseSpeculation(request)
   const query = queryOf(request.target)
   const state = query.get('state') ?? ''
@@ -66,6 +70,7 @@ async function redeem(
   place.onSignIn(sid, session, 'bounce')
   return redirect(303, place.origin + returnPath, [
     newSessionCookie(place, sid),
+    countBounce(place, request),
     ...(state === null ? [] : [dropNonce(place, 'bounce', state)]),
     ...(hasClaim(place, request) ? [dropClaim(place)] : []),
   ])

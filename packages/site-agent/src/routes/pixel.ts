@@ -1,14 +1,6 @@
 import { CarnetError, isSpeculative, redeemTicket } from '@carnet/protocol'
 import { newClaim } from '../claim.ts'
-import {
-  type AgentRequest,
-  type Answer,
-  allowOnly,
-  answer,
-  queryOf,
-  redirect,
-  refusalHeaders,
-} from '../exchange.ts'
+import { type AgentRequest, type Answer, answer, queryOf, redirect, refusalHeaders } from '../exchange.ts'
 import { dropNonce, newNonce, provenNonce } from '../nonce.ts'
 import { clientAt, type Place } from '../place.ts'
 import { checkSession } from '../session-check.ts'
@@ -18,7 +10,6 @@ const GIF = Buffer.from('R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA
 
 /** `GET /api/auth.gif`: begins a pull, ends one, or redeems a ticket into a claim. */
 export async function pixel(place: Place, request: AgentRequest): Promise<Answer> {
-  allowOnly('GET', request)
   if (isSpeculative(request.headers)) throw new CarnetError('forbidden', 'Nothing is spent on speculation.')
   const query = queryOf(request.target)
   if (query.size === 0 && place.site.fanOut === 'pull') return beginPull(place, request)
@@ -50,8 +41,8 @@ async function redeem(place: Place, request: AgentRequest, ticket: string, state
     acceptsPushed: place.site.fanOut === 'push',
   })
   // Judged after the burn, like all the rest: a ticket shown in a wrong way is spent.
-  const dest = request.headers['sec-fetch-dest']
-  if (dest !== undefined && dest !== 'image') {
+  const { 'sec-fetch-dest': dest = 'image', 'sec-fetch-mode': mode } = request.headers
+  if (dest !== 'image' || mode === 'navigate') {
     throw new CarnetError('ticket_wrong_client', 'This way in is for images only.')
   }
   if (isBlocked(request)) throw blocked()

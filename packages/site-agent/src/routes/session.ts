@@ -1,13 +1,12 @@
 import { CarnetError, requestOrigin } from '@carnet/protocol'
 import { dropClaim, hasClaim } from '../claim.ts'
-import { type AgentRequest, type Answer, allowOnly, json, jsonRefusal } from '../exchange.ts'
+import { type AgentRequest, type Answer, json, jsonRefusal } from '../exchange.ts'
 import type { Place } from '../place.ts'
 import { checkSession } from '../session-check.ts'
 import { swapClaim } from '../swap.ts'
 
 /** `GET /api/session`: who is signed in here, for the site's own scripts. */
 export async function session(place: Place, request: AgentRequest): Promise<Answer> {
-  allowOnly('GET', request)
   const open = await checkSession(place, request)
   if (hasClaim(place, request) && requestOrigin(request.headers, place.ownOrigins) === 'same') {
     const swapped = await swapClaim(place, request, open)

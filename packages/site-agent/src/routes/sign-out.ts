@@ -3,26 +3,22 @@ import {
   hasJsonBody,
   requestOrigin,
   revokeSession,
-  soleCookie,
-  verifySid,
+  verifiedSids,
   wantsJson,
 } from '@carnet/protocol'
 import { dropClaim } from '../claim.ts'
-import { type AgentRequest, type Answer, allowOnly, cookieHeader, json, redirect } from '../exchange.ts'
+import { type AgentRequest, type Answer, cookieHeader, json, redirect } from '../exchange.ts'
 import type { Place } from '../place.ts'
 import { dropSessionCookie } from '../session-check.ts'
 
 /** `POST /api/signout`: ends the session at every site, and says so only once the store has confirmed it. */
 export async function signOut(place: Place, request: AgentRequest): Promise<Answer> {
-  allowOnly('POST', request)
   const { headers } = request
   const from = requestOrigin(headers, place.ownOrigins)
   if (from !== 'same' && !(from === 'unknown' && hasJsonBody(headers))) {
     throw new CarnetError('csrf', 'This request did not start on a page of this site.')
   }
-  const value = soleCookie(cookieHeader(request), place.names.session)
-  const sid = value === null ? null : verifySid(place.signer, value)
-  if (sid !== null) {
+  for (const sid of verifiedSids(place.signer, cookieHeader(request), place.names.session)) {
     const ended = await revokeSession(place.store, sid)
     place.log.info({ site: place.site.id, ended }, 'session_revoked')
   }

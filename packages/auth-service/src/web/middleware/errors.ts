@@ -39,9 +39,9 @@ function answer(ctx: Ctx, error: CarnetError, page: (ctx: Ctx, error: CarnetErro
 
 function toCarnetError(thrown: unknown): CarnetError {
   if (thrown instanceof CarnetError) return thrown
-  // Koa's parsers throw http-errors: a body that is too large, that is no JSON, that is cut short.
-  const { status } = thrown as { status?: unknown }
-  if (typeof status === 'number' && status >= 400 && status < 500) {
+  // Koa and its libraries throw http-errors; a request target that is no URL is Node's own error.
+  const { status, code } = thrown as { status?: unknown; code?: unknown }
+  if ((typeof status === 'number' && status >= 400 && status < 500) || code === 'ERR_INVALID_URL') {
     return new CarnetError('invalid_input', 'The request could not be read.', { cause: thrown })
   }
   return new CarnetError('internal', 'Something went wrong on our side.', { cause: thrown })

@@ -5,7 +5,7 @@ import { sendPage } from './layout.ts'
 
 const TITLES: Partial<Record<CarnetError['code'], string>> = {
   not_found: 'There is nothing here',
-  csrf: 'Please send that form again',
+  csrf: 'Please open the form again',
   store_unavailable: 'Not just now',
   rate_limited: 'Not just now',
   internal: 'Something went wrong',
@@ -21,7 +21,11 @@ export function errorPage(desk: Desk): (ctx: Ctx, error: CarnetError) => void {
       body: html`
 <h1>${TITLES[error.code] ?? 'That did not work'}</h1>
 <p class="lead">${error.message}</p>
-<a class="button quiet" href="/">To the start page</a>
+${
+  error.code === 'csrf'
+    ? html`<a class="button quiet" href="/signin">To the sign-in page</a>`
+    : html`<a class="button quiet" href="/">To the start page</a>`
+}
 <p class="foot">${error.code}</p>`,
     })
 }

@@ -3,7 +3,7 @@ import type { OwnSession } from '../../sso/own-session.ts'
 import type { Desk, Step } from '../context.ts'
 import { parameter } from '../middleware/one-value.ts'
 
-const STATE = /^[\w~.-]{16,128}$/
+const STATE = /^[\w~.-]{1,128}$/
 
 /** `GET /authorize`: sends who is signed in back to the site with a ticket, and the others to the sign-in page. */
 export function authorize(desk: Desk): Step {
@@ -12,9 +12,9 @@ export function authorize(desk: Desk): Step {
     const site = findSite(manifest, parameter(ctx.query, 'site') ?? '')
     if (site === null) throw new CarnetError('unknown_site', 'This site does not take part.')
     const state = parameter(ctx.query, 'state')
-    if (state === undefined || !STATE.test(state)) {
+    if (state === undefined)
       throw new CarnetError('invalid_input', '"state" is missing: start at the site itself.')
-    }
+    if (!STATE.test(state)) throw new CarnetError('invalid_input', '"state" is not one that an agent makes.')
     const mode = parameter(ctx.query, 'mode')
     const pixel = mode === 'pixel'
     if ((mode !== undefined && !pixel) || (pixel && site.fanOut !== 'pull')) {

@@ -9,7 +9,8 @@ import {
   startSession,
 } from '@carnet/protocol'
 import { z } from 'zod'
-import { planFanOut } from '../../sso/fan-out.ts'
+import { LONGEST_PASSWORD } from '../../accounts/passwords.ts'
+import { type FanOutPlan, planFanOut } from '../../sso/fan-out.ts'
 import { ownCookie } from '../../sso/own-session.ts'
 import { nextUrl } from '../../sso/return-to.ts'
 import type { Ctx, Desk, Step } from '../context.ts'
@@ -48,9 +49,8 @@ export function signIn(desk: Desk): Step {
       const form = parseForm(ctx.request.body)
       const site = askedSite(manifest, form.site || siteInQuery)
       const user = await desk.users.authenticate(form.email, form.password)
-      if (ctx.state.session !== null) await revokeSession(desk.store, ctx.state.session.sid)
       const { sid } = await startSession(desk.store, user, manifest.session)
-      const plan = await planFanOut(desk.store, manifest, sid, ctx.state.client, site)
+      const plan = await replaceSession(desk, ctx, sid, site)
       desk.log.info(
         { user: user.id, session: sessionHandle(sid), pixels: plan.pixels.length },
         'session_started',
@@ -67,10 +67,24 @@ export function signIn(desk: Desk): Step {
   }
 }
 
+/** Plans the fan-out and ends the session that the browser had; should either fail, the new one ends instead. */
+async function replaceSession(desk: Desk, ctx: Ctx, sid: string, site: Site | null): Promise<FanOutPlan> {
+  try {
+    const plan = await planFanOut(desk.store, desk.manifest.current, sid, ctx.state.client, site)
+    if (ctx.state.session !== null) await revokeSession(desk.store, ctx.state.session.sid)
+    return plan
+  } catch (error) {
+    await revokeSession(desk.store, sid).catch(() => {})
+    throw error
+  }
+}
+
 /** Back to the form with what was typed and what was wrong. False where the fault is none that the form could mend. */
 function backToForm(ctx: Ctx, error: CarnetError): boolean {
+  const faulty = Object.keys(error.fields ?? {})
   const mendable =
-    error.code === 'invalid_credentials' || (error.code === 'invalid_input' && error.fields !== null)
+    error.code === 'invalid_credentials' ||
+    (error.code === 'invalid_input' && faulty.length > 0 && faulty.every(name => MISSING[name] !== undefined))
   if (!mendable || ctx.session === null) return false
   const { email } = ctx.request.body as { email?: unknown }
   ctx.session.flash = {
@@ -84,11 +98,11 @@ function backToForm(ctx: Ctx, error: CarnetError): boolean {
   return true
 }
 
-const text = (longest: number) => z.string().max(longest, `must have at most ${longest} characters`)
+const text = (longest: number) => z.string().max(longest, `This may have ${longest} characters at most.`)
 
 const form = z.strictObject({
   email: text(320).min(1, 'Give your e-mail address.'),
-  password: text(1024).min(1, 'Give your password.'),
+  password: text(LONGEST_PASSWORD).min(1, 'Give your password.'),
   // Taken for the wire's sake: no session outlives its absolute end yet, remembered or not.
   remember: z.union([z.boolean(), z.enum(['on', 'true', 'false', '1', '0', ''])]).optional(),
   site: text(64).optional(),
@@ -102,13 +116,12 @@ function parseForm(body: unknown): z.output<typeof form> {
   const fields: Record<string, string> = {}
   for (const issue of parsed.error.issues) {
     if (issue.code === 'unrecognized_keys') {
-      throw new CarnetError(
-        'invalid_input',
-        `Unknown field: ${issue.keys.map(key => key.slice(0, 32)).join(', ')}.`,
-      )
+      const unknown = issue.keys.map(key => key.slice(0, 32))
+      const each = Object.fromEntries(unknown.map(key => [key, 'This field is unknown.']))
+      throw new CarnetError('invalid_input', `Unknown field: ${unknown.join(', ')}.`, { fields: each })
     }
     const name = String(issue.path[0] ?? 'email')
-    fields[name] ??= MISSING[name] ?? issue.message
+    fields[name] ??= issue.code === 'too_big' ? issue.message : (MISSING[name] ?? issue.message)
   }
   throw new CarnetError('invalid_input', 'Some fields are missing or faulty.', { fields })
 }

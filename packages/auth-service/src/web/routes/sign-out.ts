@@ -1,4 +1,11 @@
-import { CarnetError, cookieNames, findSite, revokeSession, sessionHandle } from '@carnet/protocol'
+import {
+  CarnetError,
+  cookieNames,
+  findSite,
+  revokeSession,
+  sessionHandle,
+  verifiedSids,
+} from '@carnet/protocol'
 import { dropOwnCookie } from '../../sso/own-session.ts'
 import type { Ctx, Desk, Step } from '../context.ts'
 import { isProgram, succeed } from '../envelope.ts'
@@ -22,12 +29,12 @@ export function signOut(desk: Desk): Step {
     if (site !== undefined && findSite({ auth, ...manifest }, site) === null) {
       throw new CarnetError('unknown_site', 'This site does not take part.')
     }
-    const { session } = ctx.state
-    if (session !== null) {
-      await revokeSession(desk.store, session.sid)
-      desk.log.info({ session: sessionHandle(session.sid) }, 'session_revoked')
+    const names = cookieNames(auth)
+    for (const sid of verifiedSids(desk.signer, ctx.headers.cookie, names.session)) {
+      await revokeSession(desk.store, sid)
+      desk.log.info({ session: sessionHandle(sid) }, 'session_revoked')
     }
-    ctx.append('Set-Cookie', dropOwnCookie(cookieNames(auth)))
+    ctx.append('Set-Cookie', dropOwnCookie(names))
     if (isProgram(ctx)) return succeed(ctx, 'signout success', {})
     toSignIn(ctx, auth)
   }

@@ -1,0 +1,45 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { Browser } from '@carnet/demo/browser'
+import { CarnetError } from '@carnet/protocol'
+import test from 'ava'
+import Koa from 'koa'
+import { pino } from 'pino'
+import { errors } from '../../packages/auth-service/src/web/middleware/errors.ts'
+
+test('an error becomes an answer in one place: 5xx take back every cookie, and nothing of the cause leaves', async t => {
+  const app = new Koa()
+  const log: string[] = []
+  const logger = pino({ level: 'error' }, { write: line => log.push(line) })
+  app.use(
+    errors(logger, ctx => {
+      ctx.body = 'a page'
+    }) as Koa.Middleware,
+  )
+  app.use(ctx => {
+    ctx.append('Set-Cookie', 'a=b')
+    if (ctx.path === '/away') throw new CarnetError('store_unavailable', 'Not now.', { retryAfter: 7 })
+    if (ctx.path === '/refused') throw new CarnetError('forbidden', 'No.')
+    throw new Error('a secret cause')
+  })
+  const server = createServer(app.callback()).listen(0, '127.0.0.1')
+  t.teardown(() => server.close())
+  await new Promise(resolve => server.once('listening', resolve))
+  const ask = (path: string) =>
+    new Browser().request(`http://localhost:${(server.address() as AddressInfo).port}${path}`, {
+      headers: { accept: 'application/json' },
+    })
+
+  const away = await ask('/away')
+  t.is(away.status, 503)
+  t.is(away.headers['retry-after'], '7')
+  t.deepEqual(away.cookies, [])
+  const refused = await ask('/refused')
+  t.is(refused.status, 403)
+  t.deepEqual(refused.cookies, ['a=b'])
+  const internal = await ask('/')
+  t.is(internal.status, 500)
+  t.deepEqual(internal.cookies, [])
+  t.false(internal.body.includes('secret'))
+  t.true(log.join().includes('a secret cause'), 'the log has it')
+})
