@@ -23,6 +23,7 @@ const FLOORS: Record<string, string[][]> = {
     ['koa.ts', 'node.ts', 'index.ts'],
   ],
   'auth-service': [
+    ['accounts/migrations.ts', 'accounts/sqlite.ts', 'accounts/postgres.ts'],
     [
       'accounts/email.ts',
       'accounts/database.ts',
@@ -54,7 +55,7 @@ const FLOORS: Record<string, string[][]> = {
     ['web/app.ts'],
     ['service.ts'],
     ['main.ts'],
-    ['index.ts', 'cli/serve.ts', 'cli/check.ts', 'cli/site.ts', 'cli/user.ts'],
+    ['index.ts', 'cli/serve.ts', 'cli/check.ts', 'cli/migrate.ts', 'cli/site.ts', 'cli/user.ts'],
     ['cli/main.ts'],
   ],
 }

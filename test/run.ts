@@ -7,6 +7,7 @@ import { delimiter, join } from 'node:path'
 
 const NEEDED = [
   { program: 'redis-server', package: 'redis-server' },
+  { program: 'postgres', package: 'postgresql' },
   { program: 'openssl', package: 'openssl' },
   { program: 'chromium', package: 'chromium' },
   { program: 'firefox-esr', package: 'firefox-esr' },
@@ -35,6 +36,8 @@ const { status } = spawnSync('ava', process.argv.slice(2), {
 process.exit(status ?? 1)
 
 function onPath(program: string): boolean {
+  // Debian keeps the servers of PostgreSQL off the path, a folder a version.
+  if (program === 'postgres' && existsSync('/usr/lib/postgresql')) return true
   return (process.env['PATH'] ?? '').split(delimiter).some(folder => existsSync(join(folder, program)))
 }
 

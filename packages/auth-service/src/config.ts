@@ -54,7 +54,10 @@ const environment = z.object({
     .optional(),
   CARNET_DATABASE_URL: z
     .string()
-    .regex(/^sqlite:.+$/, 'must begin with sqlite:, as in sqlite:./data/carnet.sqlite')
+    .regex(
+      /^(sqlite:.+|postgres(ql)?:\/\/.+)$/,
+      'must be sqlite:FILE, as in sqlite:./data/carnet.sqlite, or postgres://user@host/name',
+    )
     .optional(),
   CARNET_SECRETS: z.string().optional(),
   CARNET_TRUST_PROXY: z

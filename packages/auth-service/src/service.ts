@@ -8,7 +8,7 @@ import {
 } from '@carnet/protocol'
 import type Koa from 'koa'
 import type { Logger } from 'pino'
-import { openDatabase } from './accounts/database.ts'
+import { migrate, openDatabase } from './accounts/database.ts'
 import { Passwords } from './accounts/passwords.ts'
 import { Users } from './accounts/users.ts'
 import { createApp } from './web/app.ts'
@@ -19,7 +19,7 @@ export interface AuthServiceOptions {
   manifest: LiveManifest
   /** Kept open: who opened it closes it. */
   store: Store
-  /** `sqlite:FILE`, or `sqlite::memory:`. */
+  /** `sqlite:FILE`, `sqlite::memory:` or `postgres://…`. */
   databaseUrl: string
   /** Newest first. */
   secrets: Secrets
@@ -40,7 +40,13 @@ export interface AuthService {
 /** Makes the auth service. Throws a `TypeError` for options that cannot work. */
 export async function createAuthService(options: AuthServiceOptions): Promise<AuthService> {
   const trust = parseTrustProxy(options.trustProxy ?? 'none')
-  const database = await openDatabase(options.databaseUrl)
+  const database = openDatabase(options.databaseUrl)
+  try {
+    await migrate(database)
+  } catch (error) {
+    await database.destroy()
+    throw error
+  }
   const passwords = new Passwords(options.passwordCost ?? 12)
   const users = new Users(database, passwords)
   const { manifest, store, log, secrets } = options

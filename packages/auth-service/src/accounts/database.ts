@@ -1,8 +1,11 @@
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
-import { type Generated, Kysely, SqliteDialect } from 'kysely'
-import { type Migration, Migrator } from 'kysely/migration'
+import { CarnetError } from '@carnet/protocol'
+import { type Generated, Kysely } from 'kysely'
+import { Migrator } from 'kysely/migration'
+import { MIGRATIONS } from './migrations.ts'
+import { postgresDialect } from './postgres.ts'
+import { sqliteDialect } from './sqlite.ts'
 
 /** A row of `users`. Booleans are 0 and 1, lists are JSON, moments are ms since epoch: both databases keep them alike. */
 export interface UserRow {
@@ -25,65 +28,39 @@ export interface Tables {
 export type Database = Kysely<Tables>
 
 /**
- * Opens the database that a URL names (`sqlite:./data/carnet.sqlite`, `sqlite::memory:`) and brings its tables up to
- * date. Throws a `TypeError` for any other URL.
+ * Opens the database that a URL names: `sqlite:./data/carnet.sqlite`, `sqlite::memory:` or `postgres://…`. Its tables
+ * are not looked at: see `migrate`. Throws a `TypeError` for any other URL.
  */
-export async function openDatabase(url: string): Promise<Database> {
+export function openDatabase(url: string): Database {
+  if (/^postgres(ql)?:\/\//.test(url)) return new Kysely<Tables>({ dialect: postgresDialect(url) })
   if (!url.startsWith('sqlite:')) {
-    throw new TypeError(
-      'CARNET_DATABASE_URL must begin with sqlite: for now, as in sqlite:./data/carnet.sqlite.',
-    )
+    throw new TypeError('A database is named like sqlite:./data/carnet.sqlite or postgres://user@host/name.')
   }
   const file = url.slice('sqlite:'.length)
   if (file !== ':memory:') mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
-  const database = new Kysely<Tables>({ dialect: new SqliteDialect({ database: openSqlite(file) }) })
-  await migrate(database)
-  return database
+  return new Kysely<Tables>({ dialect: sqliteDialect(file) })
 }
 
-/** Resolves when the database answers. */
-export async function pingDatabase(database: Database): Promise<void> {
-  await database.selectFrom('users').select('id').limit(1).execute()
+/** Brings the tables up to date; the names of the migrations that ran now. Several processes may call it at once. */
+export async function migrate(db: Database): Promise<string[]> {
+  const migrator = new Migrator({ db, provider: { getMigrations: async () => MIGRATIONS } })
+  const { error, results = [] } = await migrator.migrateToLatest()
+  if (error !== undefined) throw error
+  return results.map(result => result.migrationName)
 }
 
-// kysely's dialect was made for better-sqlite3; node:sqlite differs in how it tells readers from writers.
-function openSqlite(file: string) {
-  const sqlite = new DatabaseSync(file)
-  sqlite.exec('PRAGMA journal_mode = WAL; PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON')
-  return {
-    close: () => sqlite.close(),
-    prepare(sql: string) {
-      const statement = sqlite.prepare(sql)
-      const values = (parameters: readonly unknown[]) => parameters as SQLInputValue[]
-      return {
-        reader: statement.columns().length > 0,
-        all: (parameters: readonly unknown[]) => statement.all(...values(parameters)),
-        run: (parameters: readonly unknown[]) => statement.run(...values(parameters)),
-        iterate: (parameters: readonly unknown[]) => statement.iterate(...values(parameters)),
-      }
-    },
+/** Asks the database. Throws `store_unavailable` where it does not answer. */
+export async function asked<T>(answer: Promise<T>): Promise<T> {
+  try {
+    return await answer
+  } catch (cause) {
+    throw new CarnetError('store_unavailable', 'The accounts do not answer. Try again in a moment.', {
+      cause,
+    })
   }
 }
 
-const MIGRATIONS: Record<string, Migration> = {
-  '0001-users': {
-    async up(db) {
-      await db.schema
-        .createTable('users')
-        .addColumn('id', 'text', column => column.primaryKey())
-        .addColumn('email', 'text', column => column.notNull().unique())
-        .addColumn('name', 'text', column => column.notNull())
-        .addColumn('password_hash', 'text')
-        .addColumn('email_verified', 'integer', column => column.notNull().defaultTo(0))
-        .addColumn('roles', 'text', column => column.notNull().defaultTo('[]'))
-        .addColumn('created_at', 'bigint', column => column.notNull())
-        .execute()
-    },
-  },
-}
-
-async function migrate(db: Database): Promise<void> {
-  const migrator = new Migrator({ db, provider: { getMigrations: async () => MIGRATIONS } })
-  const { error } = await migrator.migrateToLatest()
-  if (error !== undefined) throw error
+/** Resolves when the database answers. Throws `store_unavailable`. */
+export async function pingDatabase(database: Database): Promise<void> {
+  await asked(database.selectFrom('users').select('id').limit(1).execute())
 }

@@ -1,6 +1,6 @@
 import { CarnetError, type User } from '@carnet/protocol'
 import { nanoid } from 'nanoid'
-import type { Database, UserRow } from './database.ts'
+import { asked, type Database, type UserRow } from './database.ts'
 import { normalizeEmail } from './email.ts'
 import type { Passwords } from './passwords.ts'
 
@@ -31,7 +31,9 @@ export class Users {
     const row =
       address === null
         ? undefined
-        : await this.#database.selectFrom('users').selectAll().where('email', '=', address).executeTakeFirst()
+        : await asked(
+            this.#database.selectFrom('users').selectAll().where('email', '=', address).executeTakeFirst(),
+          )
     // Unknown users cost one verification as well, or the time would tell who has an account.
     const matches = await this.#passwords.verify(password, row?.password_hash ?? null)
     if (row === undefined || !matches) {
@@ -57,11 +59,13 @@ export class Users {
       roles: JSON.stringify(user.roles ?? []),
       created_at: Date.now(),
     }
-    const { numInsertedOrUpdatedRows } = await this.#database
-      .insertInto('users')
-      .values(row)
-      .onConflict(conflict => conflict.column('email').doNothing())
-      .executeTakeFirstOrThrow()
+    const { numInsertedOrUpdatedRows } = await asked(
+      this.#database
+        .insertInto('users')
+        .values(row)
+        .onConflict(conflict => conflict.column('email').doNothing())
+        .executeTakeFirstOrThrow(),
+    )
     if (numInsertedOrUpdatedRows === 0n) {
       throw new CarnetError('email_taken', 'There is an account with this e-mail address.')
     }
@@ -70,7 +74,7 @@ export class Users {
 
   /** All users, by address. */
   async list(): Promise<User[]> {
-    const rows = await this.#database.selectFrom('users').selectAll().orderBy('email').execute()
+    const rows = await asked(this.#database.selectFrom('users').selectAll().orderBy('email').execute())
     return rows.map(toUser)
   }
 }

@@ -4,6 +4,7 @@ import { ManifestError } from '@carnet/protocol'
 import { Command, CommanderError } from 'commander'
 import { ConfigError } from '../config.ts'
 import { check } from './check.ts'
+import { migrateCommand } from './migrate.ts'
 import { serveCommand } from './serve.ts'
 import { site } from './site.ts'
 import { user } from './user.ts'
@@ -20,7 +21,7 @@ const program = new Command('carnet')
 Environment:
   CARNET_MANIFEST      the manifest (default: deploy/sites.yaml)
   CARNET_REDIS_URL     redis://, rediss://, redis+cluster://; memory: or unset is the embedded store
-  CARNET_DATABASE_URL  sqlite:FILE (default: sqlite:./data/carnet.sqlite)
+  CARNET_DATABASE_URL  sqlite:FILE (default: sqlite:./data/carnet.sqlite), or postgres://user@host/name
   CARNET_SECRETS       32 bytes or more each, newest first, separated by commas
   CARNET_TRUST_PROXY   none, or addresses and CIDRs of your proxies
   CARNET_HOST, CARNET_PORT, CARNET_LOG_LEVEL, CARNET_DATA_DIR
@@ -34,7 +35,7 @@ Begin with:
   .showHelpAfterError('(carnet --help says more)')
   .exitOverride()
 
-for (const command of [serveCommand(), check(), site(), user()]) {
+for (const command of [serveCommand(), check(), migrateCommand(), site(), user()]) {
   program.addCommand(command.copyInheritedSettings(program))
 }
 

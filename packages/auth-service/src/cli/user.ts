@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline'
 import { Writable } from 'node:stream'
 import { Command } from 'commander'
-import { openDatabase } from '../accounts/database.ts'
+import { migrate, openDatabase } from '../accounts/database.ts'
 import { LONGEST_PASSWORD, Passwords } from '../accounts/passwords.ts'
 import { Users } from '../accounts/users.ts'
 import { type Config, loadConfig } from '../config.ts'
@@ -61,8 +61,9 @@ export function user(): Command {
 
 async function withUsers<T>(config: Config, work: (users: Users) => Promise<T>): Promise<T> {
   const passwords = new Passwords(12)
-  const database = await openDatabase(config.databaseUrl)
+  const database = openDatabase(config.databaseUrl)
   try {
+    await migrate(database)
     return await work(new Users(database, passwords))
   } finally {
     await passwords.close()

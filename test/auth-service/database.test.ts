@@ -1,0 +1,109 @@
+import { mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { createAuthService } from '@carnet/auth-service'
+import { fixedManifest, loadManifest, MemoryStore, parseSecrets } from '@carnet/protocol'
+import test from 'ava'
+import { pino } from 'pino'
+import { startPostgres } from '../support/postgres.ts'
+import { run } from '../support/processes.ts'
+import { until } from '../support/until.ts'
+
+const carnet = join(import.meta.dirname, '../../packages/auth-service/src/cli/main.ts')
+const CARNET_MANIFEST = join(import.meta.dirname, '../../deploy/demo/sites.yaml')
+const postgres = await startPostgres()
+const folder = mkdtempSync(join(tmpdir(), 'carnet-database-'))
+test.after.always(() => postgres.stop())
+
+const URLS: Record<string, () => Promise<string>> = {
+  sqlite: async () => `sqlite:${join(mkdtempSync(join(folder, 'one-')), 'carnet.sqlite')}`,
+  postgres: () => postgres.create(),
+}
+
+async function command(url: string, args: string[], input?: string) {
+  const program = run(
+    [carnet, ...args],
+    { CARNET_MANIFEST, CARNET_DATABASE_URL: url, CARNET_DATA_DIR: folder },
+    input,
+  )
+  const code = await program.exited
+  return { code, output: program.output() }
+}
+
+for (const [name, create] of Object.entries(URLS)) {
+  test(`${name}: tables are made once, however many processes come at the same moment`, async t => {
+    const url = await create()
+    const all = await Promise.all([1, 2, 3, 4].map(() => command(url, ['migrate'])))
+    for (const { code, output } of all) t.is(code, 0, output)
+    t.is(all.filter(({ output }) => output.includes('0001-users')).length, 1)
+    t.is((await command(url, ['migrate', '--json'])).output.trim(), '[]')
+  })
+
+  test(`${name}: processes that write at the same time lose nothing`, async t => {
+    const url = await create()
+    const password = 'correct horse battery staple\n'
+    const adding = [1, 2, 3, 4, 5, 6].map(n =>
+      command(url, ['user', 'add', `u${n % 5}@example.com`], password),
+    )
+    const codes = (await Promise.all(adding)).map(({ code }) => code)
+    t.is(codes.filter(code => code === 0).length, 5)
+    t.is(codes.filter(code => code === 1).length, 1, 'one address was given twice')
+    const listed = JSON.parse((await command(url, ['user', 'list', '--json'])).output) as { email: string }[]
+    t.deepEqual(
+      listed.map(({ email }) => email),
+      ['u0', 'u1', 'u2', 'u3', 'u4'].map(user => `${user}@example.com`),
+    )
+  })
+}
+
+test('a process killed while it adds users leaves whole users or none', async t => {
+  const file = join(mkdtempSync(join(folder, 'killed-')), 'carnet.sqlite')
+  const script = join(folder, 'add.ts')
+  writeFileSync(
+    script,
+    `import { createAuthService } from ${JSON.stringify(import.meta.resolve('@carnet/auth-service'))}
+import { fixedManifest, loadManifest, MemoryStore } from ${JSON.stringify(import.meta.resolve('@carnet/protocol'))}
+const service = await createAuthService({ manifest: fixedManifest(loadManifest(${JSON.stringify(CARNET_MANIFEST)})), store: new MemoryStore(), databaseUrl: ${JSON.stringify(`sqlite:${file}`)}, secrets: ['x'.repeat(32)], log: { info() {}, warn() {}, error() {}, debug() {} }, passwordCost: 4 })
+for (let n = 0; ; n++) { await service.users.add({ email: 'u' + n + '@example.com', password: 'x'.repeat(20), name: 'U' }); console.log('added ' + n) }
+`,
+  )
+  const program = run([script], {})
+  await until(() => program.output().includes('added 20'), 20_000)
+  program.process.kill('SIGKILL')
+  await program.exited
+  const acknowledged = [...program.output().matchAll(/added (\d+)/g)].length
+  const sqlite = new DatabaseSync(file)
+  t.like(sqlite.prepare('pragma integrity_check').get(), { integrity_check: 'ok' })
+  const rows = sqlite.prepare('select * from users').all()
+  sqlite.close()
+  t.true(rows.length >= acknowledged, 'what was acknowledged is there')
+  t.true(rows.length <= acknowledged + 1)
+  for (const row of rows) t.true(Object.values(row).every(value => value !== null && value !== ''))
+})
+
+test('a database that is away is said to be', async t => {
+  const own = await startPostgres()
+  const service = await createAuthService({
+    manifest: fixedManifest(loadManifest(CARNET_MANIFEST)),
+    store: new MemoryStore(),
+    databaseUrl: await own.create(),
+    secrets: parseSecrets('x'.repeat(32)),
+    log: pino({ level: 'silent' }),
+    passwordCost: 4,
+  })
+  t.teardown(() => service.close())
+  await service.users.list()
+  await own.stop()
+  await t.throwsAsync(service.users.list(), { code: 'store_unavailable' } as object)
+  await t.throwsAsync(service.users.authenticate('ada@example.com', 'x'), {
+    code: 'store_unavailable',
+  } as object)
+})
+
+test('the embedded database is its owner’s alone', async t => {
+  const inner = join(folder, 'new/deep')
+  t.is((await command(`sqlite:${inner}/carnet.sqlite`, ['migrate'])).code, 0)
+  t.is(statSync(inner).mode & 0o777, 0o700)
+  t.true(readFileSync(join(inner, 'carnet.sqlite')).length > 0)
+})
