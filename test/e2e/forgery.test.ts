@@ -266,6 +266,11 @@ test('a claim is swapped at an address of any length, and at the sign-in link', 
     trail.map(({ url }) => url),
     [long, long],
   )
+  const fetched = await browser.request(`${games}/api/signin`, { headers: { 'sec-fetch-mode': 'no-cors' } })
+  t.false(
+    fetched.cookies.some(cookie => cookie.startsWith('carnet=')),
+    'an image is no navigation',
+  )
   const link = await browser.follow(`${games}/api/signin?return_to=/members`)
   t.deepEqual(
     link.map(({ url }) => new URL(url).pathname),

@@ -1,7 +1,7 @@
 import { CarnetError, isSpeculative, redeemTicket } from '@carnet/protocol'
 import { countBounce, dropBounces, returnPathOf, silentCookie, startBounce, tryAgain } from '../bounce.ts'
 import { dropClaim, hasClaim } from '../claim.ts'
-import { type AgentRequest, type Answer, cookieHeader, queryOf, redirect } from '../exchange.ts'
+import { type AgentRequest, type Answer, cookieHeader, isNavigation, queryOf, redirect } from '../exchange.ts'
 import { dropNonce, isRetry, provenNonce } from '../nonce.ts'
 import { clientAt, type Place } from '../place.ts'
 import { refusalPage } from '../refusal-page.ts'
@@ -16,7 +16,7 @@ export async function begin(place: Place, request: AgentRequest): Promise<Answer
   const maxAge = parseMaxAge(query.get('max_age'))
   if (maxAge === null) {
     const open = await checkSession(place, request)
-    if (open === null && hasClaim(place, request)) {
+    if (open === null && hasClaim(place, request) && isNavigation(request)) {
       const swapped = await swapClaim(place, request, open)
       if (swapped.open !== null) return redirect(303, place.origin + returnPath, swapped.cookies)
     }
