@@ -105,7 +105,7 @@ export async function startDemo(options: DemoOptions = {}): Promise<Demo> {
   for (const { id } of manifest.sites) {
     const agent = await createAgent({ site: id, manifest, secrets: siteSecrets(secrets, id), store, log })
     agents[id] = agent
-    handlers.push(createSite(agent, id, manifest).callback())
+    handlers.push(createSite(agent, id, manifest, log).callback())
   }
 
   return {

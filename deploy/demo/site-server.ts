@@ -18,7 +18,7 @@ const agent = await createAgent({
   trustProxy: process.env['CARNET_TRUST_PROXY'],
   log,
 })
-const server = createServer(createSite(agent, site, loadManifest(file)).callback())
+const server = createServer(createSite(agent, site, loadManifest(file), log).callback())
 const port = Number(process.env['CARNET_PORT'] || 4001)
 server.listen(port, process.env['CARNET_HOST'] || '127.0.0.1', () => log.info({ site, port }, 'listening'))
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {

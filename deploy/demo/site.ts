@@ -1,12 +1,12 @@
 import type { Manifest } from '@carnet/protocol'
-import type { Agent, Via } from '@carnet/site-agent'
+import type { Agent, AgentLog, Via } from '@carnet/site-agent'
 import { type CarnetState, carnet } from '@carnet/site-agent/koa'
 import Koa from 'koa'
 import { LOOKS, type Look } from './looks.ts'
 import { sitePage } from './site-page.ts'
 
 /** A demo site: a public page, a members' page, and the agent in front. */
-export function createSite(agent: Agent, id: string, manifest: Manifest): Koa<CarnetState> {
+export function createSite(agent: Agent, id: string, manifest: Manifest, log: AgentLog): Koa<CarnetState> {
   const look = (LOOKS[id] ?? LOOKS['shop']) as Look
   const others = manifest.sites.filter(site => site.id !== id)
   const viaOf = new Map<string, Via>()
@@ -16,6 +16,7 @@ export function createSite(agent: Agent, id: string, manifest: Manifest): Koa<Ca
   })
 
   const app = new Koa<CarnetState>()
+  app.on('error', (error: Error) => log.warn({ reason: error.message }, 'site_error'))
   app.use(carnet(agent))
   const required = carnet.required()
 

@@ -134,6 +134,27 @@ test('a body that cannot be unpacked, and a target that is no address, are 400',
     t.regex(await rawRequest(origin, 'GET http://[ HTTP/1.1'), /^HTTP\/1\.1 400 /)
 })
 
+test.serial('a connection that is cut leaves nothing on standard error', async t => {
+  const { write } = process.stderr
+  let printed = ''
+  process.stderr.write = ((chunk: string) => {
+    printed += chunk
+    return true
+  }) as typeof write
+  try {
+    await rawRequest(
+      auth,
+      'POST /signin HTTP/1.1\r\nContent-Length: 10\r\nContent-Type: application/json',
+      'cut',
+    )
+    await rawRequest(shop, 'GET / HTTP/1.1\r\nContent-Length: 10', 'cut')
+    t.is((await new Browser().request(`${auth}/healthz`)).status, 200)
+  } finally {
+    process.stderr.write = write
+  }
+  t.is(printed, '')
+})
+
 test('a sign-in that fails half way leaves the old session as it is, and no new one', async t => {
   class Failing extends MemoryStore {
     failing = false

@@ -86,13 +86,14 @@ export function viaOf(reply: Reply): string {
   return /data-via="(\w+)"/.exec(reply.body)?.[1] ?? `no page, but ${reply.status}`
 }
 
-/** Sends a request line as it is to a server of the world; the first line of the answer. */
-export function rawRequest(origin: string, line: string): Promise<string> {
+/** Sends a request's first lines as they are to a server of the world, and cuts the connection if told to; the first line of the answer. */
+export function rawRequest(origin: string, lines: string, end: 'wait' | 'cut' = 'wait'): Promise<string> {
   const { hostname, port } = new URL(origin)
   return new Promise((resolve, reject) => {
     let answer = ''
     const socket = connect(Number(port), '127.0.0.1', () => {
-      socket.write(`${line}\r\nHost: ${hostname}:${port}\r\nConnection: close\r\n\r\n`)
+      socket.write(`${lines}\r\nHost: ${hostname}:${port}\r\nConnection: close\r\n\r\n`)
+      if (end === 'cut') socket.end()
     })
     socket.on('data', chunk => {
       answer += chunk

@@ -45,6 +45,8 @@ export function createApp(desk: Desk, secrets: Secrets): Koa<State, Extras> {
   doors.post('/signout', signOut(desk))
   doors.get('/authorize', authorize(desk))
 
+  // What no answer can be given to any more, such as a connection that was cut: Koa would print it to standard error.
+  app.on('error', (error: Error) => desk.log.warn({ reason: error.message }, 'connection_error'))
   app.use(accessLog(desk.log))
   app.use(headers(secure))
   app.use(errors(desk.log, errorPage(desk)))
