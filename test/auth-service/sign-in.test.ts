@@ -273,6 +273,20 @@ test('/authorize refuses what it cannot place', async t => {
   }
 })
 
+test('signing out keeps a way on that stays at home, and drops any other', async t => {
+  const leave = async (query: string) =>
+    (await (await signedIn(world)).submit(`${auth}/signout`, `/signout?${query}`, {})).headers.location
+  t.is(await leave('site=shop&return_to=%2Fcart'), `${auth}/signin?site=shop&return_to=%2Fcart`)
+  t.is(await leave('site=shop&return_to=%2F%2Fevil.com'), `${auth}/signin?site=shop`)
+})
+
+test('thirty people signing in at once are all let in', async t => {
+  const all = await Promise.all(
+    Array.from({ length: 30 }, () => postJson(new Browser(), `${auth}/signin`, good)),
+  )
+  t.true(all.every(({ status }) => status === 200))
+})
+
 test('signing out by JSON, and when nobody is signed in', async t => {
   const browser = await signedIn(world)
   const reply = await postJson(browser, `${auth}/signout`, {})

@@ -258,6 +258,13 @@ test('five links opened at once all set out, and a page loaded on speculation co
   }
 })
 
+test('a members’ page with a long address is come back to, its query left out', async t => {
+  const browser = new Browser()
+  await signInJson(world, browser)
+  const trail = await browser.follow(`${shop}/members?q=${'x'.repeat(3_000)}`)
+  t.is(trail.at(-1)?.url, `${shop}/members`)
+})
+
 test('a claim is swapped at an address of any length, and at the sign-in link', async t => {
   const browser = await signedIn(world)
   const long = `${shop}/members?q=${'x'.repeat(3_000)}`

@@ -40,7 +40,17 @@ export function parseTrustProxy(list: string): TrustProxy {
   return address => trust(address, 0)
 }
 
-const FORWARDING_HEADERS = ['x-forwarded-for', 'forwarded', 'x-real-ip', 'via']
+const FORWARDING_HEADERS = [
+  'forwarded',
+  'via',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-proto',
+  'x-real-ip',
+  'x-client-ip',
+  'true-client-ip',
+  'cf-connecting-ip',
+]
 
 /** The client behind a request: the socket's peer, or what trusted proxies say, walked from the right. */
 export function clientOf(

@@ -94,7 +94,7 @@ export interface CookieNames {
   readonly claim: string
   /** Followed by the first characters of the bounce's state: several tabs do not disturb each other. */
   readonly nonce: string
-  /** The same for a pixel's way there and back, followed by one of eight digits: parallel pulls cannot fill a header. */
+  /** The same for a pixel's way there and back, followed by one of sixteen digits: parallel pulls cannot fill a header. */
   readonly pull: string
   readonly bounces: string
   readonly silent: string

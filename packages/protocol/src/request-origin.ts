@@ -24,8 +24,8 @@ export function hasJsonBody(headers: Headers): boolean {
 
 /** Whether the caller asks for JSON rather than a page. */
 export function wantsJson(headers: Headers): boolean {
-  const accept = String(headers['accept'] ?? '')
-  return accept.includes('application/json') && !accept.includes('text/html')
+  const accept = String(headers['accept'] ?? '').toLowerCase()
+  return /[/+]json/.test(accept) && !accept.includes('text/html')
 }
 
 /** Whether a browser loads this on speculation (`Sec-Purpose: prefetch`): nothing may be spent on it. */

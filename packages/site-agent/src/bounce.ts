@@ -47,6 +47,12 @@ export function returnPathOf(place: Place, value: string | undefined): string {
   return target === null ? '/' : target.pathname + target.search + target.hash
 }
 
+/** The path and query of this very request, however long: the limit is for what others hand us. */
+export function ownPath(place: Place, request: AgentRequest): string {
+  const target = returnTarget(request.target, place.origin, [place.origin], Number.POSITIVE_INFINITY)
+  return target === null ? '/' : target.pathname + target.search
+}
+
 /** Where the silent bounce stands in this browser: `null` is a browser that has sent back no agent cookie yet. */
 export function silentState(place: Place, request: AgentRequest): 'ready' | 'asked' | null {
   const value = soleCookie(cookieHeader(request), place.names.silent)

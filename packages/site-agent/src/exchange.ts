@@ -1,4 +1,4 @@
-import { CarnetError, wantsJson } from '@carnet/protocol'
+import { CarnetError, hasJsonBody, wantsJson } from '@carnet/protocol'
 
 /** A request as an adapter hands it over. */
 export interface AgentRequest {
@@ -91,7 +91,8 @@ export function queryOf(target: string): ReadonlyMap<string, string> {
 /** Whether a browser goes to a page with this request; without Fetch Metadata, whatever does not ask for JSON. */
 export function isNavigation(request: AgentRequest): boolean {
   const mode = request.headers['sec-fetch-mode']
-  return mode === undefined ? !wantsJson(request.headers) : mode === 'navigate'
+  if (mode !== undefined) return mode === 'navigate'
+  return !wantsJson(request.headers) && !hasJsonBody(request.headers)
 }
 
 /** The cookie header. */

@@ -8,7 +8,8 @@ import type { Place } from './place.ts'
 
 const LIFE_MS = 600_000
 const MOST_AT_ONCE = 8
-const LONGEST_PATH = 512
+/** Characters of a return path that a nonce's cookie keeps whole. */
+export const LONGEST_PATH = 512
 const RETRY_MARK = '~2'
 
 /** Which way it is for. */
@@ -85,10 +86,10 @@ function reach(kind: Kind, place: Place): { sameSite: 'Lax' | 'None'; secure: bo
     : { sameSite: 'Lax', secure: place.names.secure }
 }
 
-// A pull has one of eight names, since any page can begin many at once; a lost one costs a bounce later. A bounce has a
+// A pull has one of sixteen names, since any page can begin many at once; a lost one costs a bounce later. A bounce has a
 // name of its own: tabs opened together must all come back.
 function nameFor(place: Place, kind: Kind, hash: string): string {
-  if (kind === 'pull') return place.names.pull + ((hash.codePointAt(0) ?? 0) % 8)
+  if (kind === 'pull') return place.names.pull + ((hash.codePointAt(0) ?? 0) % 16).toString(16)
   return place.names.nonce + hash.slice(0, 12).replace(/[^\w-]/g, '')
 }
 

@@ -1,5 +1,5 @@
 import { CarnetError, isSpeculative } from '@carnet/protocol'
-import { returnPathOf, startBounce } from './bounce.ts'
+import { ownPath, returnPathOf, startBounce } from './bounce.ts'
 import { type AgentRequest, type Answer, isNavigation, jsonRefusal } from './exchange.ts'
 import type { Place } from './place.ts'
 import { refusalPage } from './refusal-page.ts'
@@ -41,7 +41,7 @@ export function sessionUnknown(place: Place, request: AgentRequest, error: Carne
   return refusalPage(place, error, {
     title: 'Sign-in is out of reach for a moment',
     text: 'This page needs to know who you are, and the place that knows does not answer. You have not been signed out.',
-    on: { label: 'Try again', href: returnPathOf(place, request.target) },
+    on: { label: 'Try again', href: ownPath(place, request) },
   })
 }
 
@@ -51,7 +51,7 @@ function signInFirst(place: Place, request: AgentRequest, maxAge?: number): Answ
     return jsonRefusal(new CarnetError('signed_out', message))
   }
   return startBounce(place, request, {
-    returnPath: returnPathOf(place, pageOf(request)),
+    returnPath: pageOf(place, request),
     automatic: true,
     ...(maxAge === undefined ? {} : { maxAge }),
   })
@@ -67,8 +67,8 @@ function refuse(place: Place, request: AgentRequest, error: CarnetError): Answer
 }
 
 /** The page to come back to. What a form sent cannot be sent again, so the form's own page is it. */
-function pageOf(request: AgentRequest): string | undefined {
-  if (request.method === 'GET' || request.method === 'HEAD') return request.target
+function pageOf(place: Place, request: AgentRequest): string {
+  if (request.method === 'GET' || request.method === 'HEAD') return ownPath(place, request)
   const referer = request.headers['referer']
-  return typeof referer === 'string' ? referer : undefined
+  return returnPathOf(place, typeof referer === 'string' ? referer : undefined)
 }

@@ -1,7 +1,8 @@
-import { isSpeculative, returnTarget } from '@carnet/protocol'
-import { returnPathOf, silentCookie, silentState, startBounce } from './bounce.ts'
+import { isSpeculative } from '@carnet/protocol'
+import { ownPath, silentCookie, silentState, startBounce } from './bounce.ts'
 import { hasClaim } from './claim.ts'
 import { type AgentRequest, type Answer, isNavigation, redirect, toRefusal } from './exchange.ts'
+import { LONGEST_PATH } from './nonce.ts'
 import type { Place } from './place.ts'
 import { judgeRequired, type Required, sessionUnknown } from './required.ts'
 import { checkSession, type OpenSession, type Session, toSession } from './session-check.ts'
@@ -28,7 +29,8 @@ export async function visit(place: Place, request: AgentRequest): Promise<Outcom
     open = await checkSession(place, request)
     if (hasClaim(place, request) && isGetNavigation(request)) {
       const swapped = await swapClaim(place, request, open)
-      if (swapped.open !== null) return { answer: redirect(303, here(place, request), swapped.cookies) }
+      if (swapped.open !== null)
+        return { answer: redirect(303, place.origin + ownPath(place, request), swapped.cookies) }
       cookies.push(...swapped.cookies)
     }
   } catch (thrown) {
@@ -38,9 +40,10 @@ export async function visit(place: Place, request: AgentRequest): Promise<Outcom
   }
   if (open === null && place.site.silent && isGetNavigation(request) && isDocument(request)) {
     const state = silentState(place, request)
-    if (state === 'ready') {
-      const bounce = { returnPath: returnPathOf(place, request.target), silent: true, automatic: true }
-      return { answer: startBounce(place, request, bounce) }
+    const returnPath = ownPath(place, request)
+    // A page that is open to all must come back as it was, so an address that no cookie can keep is left alone.
+    if (state === 'ready' && returnPath.length <= LONGEST_PATH) {
+      return { answer: startBounce(place, request, { returnPath, silent: true, automatic: true }) }
     }
     // Only a browser that sends this back is asked about: a client that keeps no cookies is left alone.
     if (state === null) cookies.push(silentCookie(place, 'ready'))
@@ -70,11 +73,4 @@ function isGetNavigation(request: AgentRequest): boolean {
 function isDocument(request: AgentRequest): boolean {
   const dest = request.headers['sec-fetch-dest']
   return dest === undefined || dest === 'document'
-}
-
-/** The URL of this very request. */
-function here(place: Place, request: AgentRequest): string {
-  // As it came, however long: the limit is for what others hand us.
-  const target = returnTarget(request.target, place.origin, [place.origin], Number.POSITIVE_INFINITY)
-  return target?.href ?? `${place.origin}/`
 }

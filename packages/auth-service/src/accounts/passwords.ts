@@ -8,7 +8,7 @@ import { Piscina } from 'piscina'
 export const LONGEST_PASSWORD = 1024
 
 /** Tasks waiting for a worker, beyond which a sign-in is told to come back: some seconds' worth. */
-const MOST_WAITING = 8 * availableParallelism()
+const MOST_WAITING = Math.max(64, 16 * availableParallelism())
 
 const SCHEME = '{hmac-sha256}'
 

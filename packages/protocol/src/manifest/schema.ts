@@ -109,8 +109,8 @@ const manifest = z.strictObject({
     .prefault({}),
   session: z
     .strictObject({
-      idle: duration('20m', '1m', '30d').describe('A session unused for so long ends.'),
-      absolute: duration('12h', '1m', '365d').describe('A session ends after so long, used or not.'),
+      idle: duration('20m', '1s', '30d').describe('A session unused for so long ends.'),
+      absolute: duration('12h', '1s', '365d').describe('A session ends after so long, used or not.'),
       remember: duration('30d', '1h', '365d').describe('How long a browser is remembered.'),
     })
     .prefault({}),

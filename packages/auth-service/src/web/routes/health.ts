@@ -18,7 +18,7 @@ export function readyz(desk: Desk): Step {
     }
     if (Object.values(data).every(state => state === 'ok')) return succeed(ctx, 'ready', data)
     ctx.status = 503
-    ctx.set('Retry-After', '1')
+    ctx.set({ 'Retry-After': '1', 'Carnet-Error': 'store_unavailable' })
     ctx.body = { code: 503, error: 'store_unavailable', message: 'not ready', data }
   }
 }

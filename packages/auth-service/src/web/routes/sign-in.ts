@@ -48,6 +48,8 @@ export function signIn(desk: Desk): Step {
     try {
       const form = parseForm(ctx.request.body)
       const site = askedSite(manifest, form.site || siteInQuery)
+      // Before the costly hash: without the store nobody can be signed in.
+      await desk.store.ping()
       const user = await desk.users.authenticate(form.email, form.password)
       const { sid } = await startSession(desk.store, user, manifest.session)
       const plan = await replaceSession(desk, ctx, sid, site)
@@ -104,10 +106,10 @@ const form = z.strictObject({
   email: text(320).min(1, 'Give your e-mail address.'),
   password: text(LONGEST_PASSWORD).min(1, 'Give your password.'),
   // Taken for the wire's sake: no session outlives its absolute end yet, remembered or not.
-  remember: z.union([z.boolean(), z.enum(['on', 'true', 'false', '1', '0', ''])]).optional(),
-  site: text(64).optional(),
-  return_to: text(4096).optional(),
-  form_token: text(64).optional(),
+  remember: z.union([z.boolean(), z.enum(['on', 'true', 'false', '1', '0', ''])]).nullish(),
+  site: text(64).nullish(),
+  return_to: text(4096).nullish(),
+  form_token: text(64).nullish(),
 })
 
 function parseForm(body: unknown): z.output<typeof form> {
