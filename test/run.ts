@@ -1,6 +1,6 @@
 // The test command: sees to the servers and browsers that the tests drive, then runs them.
 //   pnpm test                  everything
-//   pnpm test protocol/*.ts    what ava takes as arguments
+//   pnpm test 'protocol/*'    what ava takes as arguments
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'

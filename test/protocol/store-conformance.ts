@@ -218,11 +218,7 @@ export function conforms(test: TestFn<Subject>): void {
 
   test('a store that was away during an issue leaves no late ticket', async t => {
     const { store, away } = t.context
-    if (away === undefined) {
-      t.log('not applicable: this store lives in the process and cannot be away')
-      t.pass()
-      return
-    }
+    if (away === undefined) return cannotBeAway(t)
     const { sid } = await start(store)
     const record = {
       sid,
@@ -244,11 +240,7 @@ export function conforms(test: TestFn<Subject>): void {
 
   test('a store that is away is said to be, within the deadline of a command', async t => {
     const { store, away } = t.context
-    if (away === undefined) {
-      t.log('not applicable: this store lives in the process and cannot be away')
-      t.pass()
-      return
-    }
+    if (away === undefined) return cannotBeAway(t)
     const { sid } = await start(store)
     await away(async () => {
       const startedAt = performance.now()
@@ -257,6 +249,11 @@ export function conforms(test: TestFn<Subject>): void {
     })
     await until(async () => (await store.read(sid)) !== null)
   })
+}
+
+function cannotBeAway(t: ExecutionContext<Subject>): void {
+  t.log('not applicable: this store lives in the process and cannot be away')
+  t.pass()
 }
 
 async function refused(

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import leven from 'leven'
 import { isMap, isNode, isScalar, LineCounter, type ParsedNode, parseDocument } from 'yaml'
-import { type ContentFault, checkManifest, type Manifest, type Site } from './schema.ts'
+import { checkManifest, type Manifest, type Site } from './schema.ts'
+import type { ContentFault } from './taken-twice.ts'
 
 /** A fault and its place; line and column count from 1. */
 export interface ManifestFault {
