@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -99,6 +99,31 @@ test('a database that is away is said to be', async t => {
   await t.throwsAsync(service.users.authenticate('ada@example.com', 'x'), {
     code: 'store_unavailable',
   } as object)
+})
+
+test('commands that come at the same moment to an empty data folder all find one secret', async t => {
+  const data = mkdtempSync(join(folder, 'empty-'))
+  const script = join(data, 'read.ts')
+  writeFileSync(
+    script,
+    `import { loadConfig } from ${JSON.stringify(import.meta.resolve('@carnet/auth-service'))}
+const read = (round: number) => loadConfig({ CARNET_MANIFEST: ${JSON.stringify(CARNET_MANIFEST)}, CARNET_DATA_DIR: ${JSON.stringify(data)} + '/' + round }).secrets[0]
+read(-1)
+console.log('ready')
+const [start] = await Array.fromAsync(process.stdin)
+for (let round = 0; round < 40; round++) {
+  while (Date.now() < Number(start) + round * 20);
+  console.log(round, read(round))
+}
+`,
+  )
+  const racers = [1, 2].map(() => run([script], {}, null))
+  await until(() => racers.every(racer => racer.output().includes('ready')), 20_000)
+  const start = String(Date.now() + 50)
+  for (const racer of racers) racer.process.stdin?.end(start)
+  for (const racer of racers) t.is(await racer.exited, 0, racer.output())
+  t.is(racers[0]?.output(), racers[1]?.output())
+  t.deepEqual(readdirSync(join(data, '0')), ['secrets'])
 })
 
 test('the embedded database is its owner’s alone', async t => {

@@ -11,8 +11,8 @@ export interface Program {
   readonly exited: Promise<number | null>
 }
 
-/** Starts a program on this very Node, with no environment but a path and what is given. */
-export function run(args: readonly string[], env: Record<string, string>, input?: string): Program {
+/** Starts a program on this very Node, with no environment but a path and what is given. Null leaves its input open. */
+export function run(args: readonly string[], env: Record<string, string>, input?: string | null): Program {
   const child = spawn(process.execPath, args, {
     env: { PATH: process.env['PATH'] ?? '', NODE_NO_WARNINGS: '1', ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
@@ -25,7 +25,7 @@ export function run(args: readonly string[], env: Record<string, string>, input?
   child.stderr.on('data', chunk => {
     output += chunk
   })
-  child.stdin.end(input)
+  if (input !== null) child.stdin.end(input)
   const exited = new Promise<number | null>(resolve => child.once('close', resolve))
   return { process: child, output: () => output, exited }
 }

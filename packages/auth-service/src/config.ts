@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import {
   isLocalhost,
   loadManifest,
@@ -154,11 +154,23 @@ function readSecrets(given: string | undefined, production: boolean, dataDir: st
     )
   }
   const file = join(dataDir, 'secrets')
-  if (!existsSync(file)) {
-    mkdirSync(dataDir, { recursive: true, mode: 0o700 })
-    writeFileSync(file, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600, flag: 'wx' })
-  }
+  if (!existsSync(file)) keepNewSecret(file)
   return parseSecrets(readFileSync(file, 'utf8'))
+}
+
+/** Puts a new secret where none is. Of several processes that come at once the first one's stays, whole. */
+function keepNewSecret(file: string): void {
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+  const own = `${file}.${randomBytes(6).toString('hex')}`
+  writeFileSync(own, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600 })
+  try {
+    // A link appears with its content in it, and never over another.
+    linkSync(own, file)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  } finally {
+    rmSync(own)
+  }
 }
 
 function isProxyList(list: string): boolean {
