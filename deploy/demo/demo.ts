@@ -9,7 +9,7 @@ import {
 } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { type AuthService, createAuthService } from '@carnet/auth-service'
+import { type AuthService, createAuthService, type Mail } from '@carnet/auth-service'
 import {
   fixedManifest,
   type Manifest,
@@ -53,6 +53,10 @@ export interface DemoOptions {
   tap?: (part: Part, req: IncomingMessage, res: ServerResponse) => boolean
   log?: Logger
   passwordCost?: number
+  /** Default: a database of its own, in memory. */
+  databaseUrl?: string
+  /** Default: kept, to be read at `/dev/mail`. */
+  mail?: Mail
 }
 
 /** A demo that runs. */
@@ -93,8 +97,9 @@ export async function startDemo(options: DemoOptions = {}): Promise<Demo> {
   const service = await createAuthService({
     manifest: fixedManifest(manifest),
     store,
-    databaseUrl: 'sqlite::memory:',
+    databaseUrl: options.databaseUrl ?? 'sqlite::memory:',
     secrets,
+    mail: options.mail ?? 'kept',
     log,
     ...(options.passwordCost !== undefined && { passwordCost: options.passwordCost }),
   })

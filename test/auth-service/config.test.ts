@@ -75,11 +75,34 @@ test('production, by NODE_ENV or by an origin that is not localhost, refuses sil
   t.is(local443.filter(fault => fault.includes('needs https')).length, 2, 'two http origins')
 })
 
-test('a setting whose part is not built yet is refused, not ignored', t => {
+test('a backend for passwords is asked over https, but for localhost', t => {
   const file = join(folder, 'credentials.yaml')
-  writeFileSync(
-    file,
-    `${readFileSync(local, 'utf8')}accounts: { credentials: https://legacy.example/verify }\n`,
+  const faults = (url: string) => {
+    writeFileSync(file, `${readFileSync(local, 'utf8')}accounts: { credentials: ${url} }\n`)
+    return faultsOf({ CARNET_MANIFEST: file }).join()
+  }
+  t.is(faults('https://legacy.example/verify'), '')
+  t.is(faults('http://localhost:3000/verify'), '')
+  for (const url of ['http://legacy.example/verify', 'https://a:b@legacy.example/', 'ftp://x', 'legacy'])
+    t.regex(faults(url), /:3:26 .*must begin with https/, url)
+})
+
+test('mails need a server and a sender, or are kept where nobody is harmed', t => {
+  const ok = {
+    CARNET_SMTP_URL: 'smtp://u:p@mail.example:587',
+    CARNET_MAIL_FROM: 'Carnet <login@example.com>',
+  }
+  t.deepEqual(faultsOf({ CARNET_MANIFEST: local, ...ok }), [])
+  t.regex(
+    faultsOf({ CARNET_MANIFEST: local, CARNET_SMTP_URL: ok.CARNET_SMTP_URL }).join(),
+    /CARNET_MAIL_FROM/,
   )
-  t.regex(faultsOf({ CARNET_MANIFEST: file }).join(), /:3:26 .*not built yet/)
+  t.regex(
+    faultsOf({ CARNET_MANIFEST: local, ...ok, CARNET_SMTP_URL: 'mail.example' }).join(),
+    /CARNET_SMTP_URL/,
+  )
+  t.regex(
+    faultsOf({ CARNET_MANIFEST: local, ...ok, CARNET_MAIL_FROM: 'a@b\r\nBcc: c@d' }).join(),
+    /CARNET_MAIL_FROM/,
+  )
 })

@@ -5,12 +5,17 @@ import { CarnetError } from '@carnet/protocol'
 import test from 'ava'
 import Koa from 'koa'
 import { pino } from 'pino'
+import { LANGUAGES } from '../../packages/auth-service/src/texts/languages.ts'
 import { errors } from '../../packages/auth-service/src/web/middleware/errors.ts'
 
 test('an error becomes an answer in one place: 5xx take back every cookie, and nothing of the cause leaves', async t => {
   const app = new Koa()
   const log: string[] = []
   const logger = pino({ level: 'error' }, { write: line => log.push(line) })
+  app.use((ctx, next) => {
+    ctx.state['texts'] = LANGUAGES.en
+    return next()
+  })
   app.use(
     errors(logger, ctx => {
       ctx.body = 'a page'

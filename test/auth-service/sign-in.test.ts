@@ -159,9 +159,9 @@ test('a sign-in that fails half way leaves the old session as it is, and no new 
   class Failing extends MemoryStore {
     failing = false
     started: string[] = []
-    override async start(sid: string, session: SessionRecord, until: number): Promise<void> {
+    override async start(sid: string, session: SessionRecord, until: number): Promise<boolean> {
       this.started.push(sid)
-      await super.start(sid, session, until)
+      return super.start(sid, session, until)
     }
     override async issue(tickets: readonly NewTicket[]): Promise<void> {
       if (this.failing) throw new CarnetError('store_unavailable', 'away')
@@ -290,7 +290,8 @@ test('thirty people signing in at once are all let in', async t => {
 test('signing out by JSON, and when nobody is signed in', async t => {
   const browser = await signedIn(world)
   const reply = await postJson(browser, `${auth}/signout`, {})
-  t.deepEqual(JSON.parse(reply.body), { code: 0, message: 'signout success', data: {} })
+  const data = { returnTo: `${auth}/signin` }
+  t.deepEqual(JSON.parse(reply.body), { code: 0, message: 'signout success', data })
   t.is((await postJson(browser, `${auth}/signout`, {})).status, 200)
   t.is((await browser.request(`${auth}/signout`)).headers.location, `${auth}/signin`)
   t.is(viaOf(await browser.visit(`${shop}/`)), 'none')

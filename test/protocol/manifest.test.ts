@@ -38,6 +38,7 @@ test('what is left out has the documented default', t => {
         name: 'shop.example',
         origin: 'https://shop.example',
         aliases: [],
+        brand: {},
         fanOut: 'pull',
         silent: false,
         signInForm: false,

@@ -3,6 +3,7 @@ import {
   type ErrorCode,
   isSid,
   issueTickets,
+  newSid,
   type Redemption,
   redeemTicket,
   revokeSession,
@@ -26,6 +27,7 @@ export interface Subject {
 
 const LIFE: SessionLife = { idle: 60_000, absolute: 3_600_000 }
 const TTL = 3_000
+const REMEMBER = 60_000
 const STATE = 'a-state-that-the-nonce-hashes-to'
 const client = clientAt('192.0.2.10')
 const good: Redemption = { site: 'shop', client, binding: 'prefix', state: STATE, acceptsPushed: false }
@@ -52,9 +54,63 @@ export function conforms(test: TestFn<Subject>): void {
   test('a revoked session is gone, and a second revoke finds nothing', async t => {
     const { store } = t.context
     const { sid } = await start(store)
-    t.true(await revokeSession(store, sid))
+    t.true(await revokeSession(store, sid, REMEMBER))
     t.is(await store.read(sid), null)
-    t.false(await revokeSession(store, sid))
+    t.false(await revokeSession(store, sid, REMEMBER))
+  })
+
+  test('a session that was revoked does not start again, where its browser is remembered or may be', async t => {
+    const { store } = t.context
+    const rememberedUntil = store.now() + REMEMBER
+    const { sid, session } = await startSession(store, ada, LIFE, { rememberedUntil })
+    t.deepEqual(await store.read(sid), { ...session, rememberedUntil })
+    t.false(await store.wasRevoked(sid))
+    t.true(await store.revoke(sid, 0))
+    t.true(await store.wasRevoked(sid))
+    await t.throwsAsync(startSession(store, ada, LIFE, { sid }), { code: 'session_gone' } as object)
+    t.is(await store.read(sid), null)
+
+    const gone = newSid()
+    t.false(await revokeSession(store, gone, REMEMBER))
+    t.true(await store.wasRevoked(gone), 'nobody can say whether this one was remembered')
+
+    const plain = await start(store)
+    await revokeSession(store, plain.sid, REMEMBER)
+    t.false(await store.wasRevoked(plain.sid), 'this one was not, so nothing is kept')
+  })
+
+  test('a session is started once under one sid, however many start it', async t => {
+    const { store } = t.context
+    const sid = newSid()
+    const first = await startSession(store, ada, LIFE, { sid })
+    await startSession(store, { ...ada, name: 'Another' }, LIFE, { sid })
+    t.deepEqual(await store.read(sid), first.session)
+  })
+
+  test('a change of the user reaches a live session, keeps its end, and never a later change', async t => {
+    const { store } = t.context
+    const { sid, session } = await startSession(store, ada, LIFE, { revision: 3 })
+    const [end] = await store.ends([sid])
+    const other = { ...ada, name: 'Ada "Ä" \n Byron', emailVerified: false, roles: ['a', 'b'] }
+    t.true(await store.renew(sid, other, 4))
+    t.deepEqual(await store.read(sid), { ...session, user: other, revision: 4 })
+    t.deepEqual(await store.ends([sid]), [end ?? null])
+    t.true(await store.renew(sid, ada, 4))
+    t.true(await store.renew(sid, ada, 2))
+    t.deepEqual((await store.read(sid))?.user, other)
+    await store.revoke(sid, 0)
+    t.false(await store.renew(sid, ada, 9))
+    t.is(await store.read(sid), null, 'and brings nobody back')
+  })
+
+  test('the ends of sessions are told together, and null for those that are gone', async t => {
+    const { store } = t.context
+    const [first, second] = [await start(store), await start(store)]
+    await store.revoke(second.sid, 0)
+    const ends = await store.ends([first.sid, second.sid, newSid()])
+    t.true(Math.abs((ends[0] ?? 0) - (first.session.startedAt + LIFE.idle)) < 2_000)
+    t.deepEqual(ends.slice(1), [null, null])
+    t.deepEqual(await store.ends([]), [])
   })
 
   test('who listens hears the handle of every revoked session, and never the sid', async t => {
@@ -62,12 +118,12 @@ export function conforms(test: TestFn<Subject>): void {
     const heard: string[] = []
     const stop = await store.onRevoked(handle => heard.push(handle))
     const { sid } = await start(store)
-    await store.revoke(sid)
+    await store.revoke(sid, 0)
     await until(() => heard.includes(sessionHandle(sid)))
     t.false(heard.some(handle => sid.includes(handle)))
     await stop()
     const second = await start(store)
-    await store.revoke(second.sid)
+    await store.revoke(second.sid, 0)
     t.false(heard.includes(sessionHandle(second.sid)))
   })
 
@@ -96,7 +152,7 @@ export function conforms(test: TestFn<Subject>): void {
   test('a touch finds no session that is gone, and makes none', async t => {
     const { store } = t.context
     const { sid, session } = await start(store)
-    await store.revoke(sid)
+    await store.revoke(sid, 0)
     t.false(await touchSession(store, sid, session, LIFE.idle))
     t.is(await store.read(sid), null)
   })
@@ -106,7 +162,7 @@ export function conforms(test: TestFn<Subject>): void {
     for (let round = 0; round < 100; round++) {
       const { sid, session } = await start(store)
       const touch = () => touchSession(store, sid, session, LIFE.idle)
-      await Promise.all([touch(), touch(), store.revoke(sid), touch(), touch()])
+      await Promise.all([touch(), touch(), store.revoke(sid, 0), touch(), touch()])
       t.is(await store.read(sid), null)
     }
   })
@@ -173,7 +229,7 @@ export function conforms(test: TestFn<Subject>): void {
     const { store } = t.context
     const { sid } = await start(store)
     const ticket = await issue(store, sid)
-    await store.revoke(sid)
+    await store.revoke(sid, 0)
     await refused(t, store, ticket, good, 'session_gone')
     await refused(t, store, ticket, good, 'ticket_unknown')
   })

@@ -27,6 +27,8 @@ export interface Config {
   readonly host: string
   readonly port: number
   readonly logLevel: string
+  /** Null: production without a mail server, where mails wait. */
+  readonly mail: { readonly url: string; readonly from: string } | 'kept' | null
 }
 
 /** Everything that is wrong with the configuration, each with what to do. */
@@ -60,6 +62,17 @@ const environment = z.object({
     )
     .optional(),
   CARNET_SECRETS: z.string().optional(),
+  CARNET_SMTP_URL: z
+    .string()
+    .refine(isMailServer, 'must be a mail server such as smtp://user:password@mail.example.com:587')
+    .optional(),
+  CARNET_MAIL_FROM: z
+    .string()
+    .regex(
+      /^([^<>\r\n]+ )?<?[^\s<>@]+@[^\s<>@]+>?$/,
+      'must be the sender of mails, such as "Example <login@example.com>"',
+    )
+    .optional(),
   CARNET_TRUST_PROXY: z
     .string()
     .default('none')
@@ -94,6 +107,11 @@ export function loadConfig(env: NodeJS.ProcessEnv, { serving = true }: { serving
     () => readSecrets(given['CARNET_SECRETS'], production, given['CARNET_DATA_DIR'] ?? './data'),
     faults,
   )
+  if (given['CARNET_SMTP_URL'] !== undefined && given['CARNET_MAIL_FROM'] === undefined) {
+    faults.push(
+      'CARNET_MAIL_FROM is missing: name the sender of mails, such as "Example <login@example.com>".',
+    )
+  }
   if (production && serving) faults.push(...unsafe(manifest, given['CARNET_REDIS_URL']))
   if (production && faults.length > 0) faults.push(reasonOfProduction(given['NODE_ENV'], manifest))
   if (faults.length > 0 || !read.success || manifest === null || secrets === null)
@@ -110,6 +128,12 @@ export function loadConfig(env: NodeJS.ProcessEnv, { serving = true }: { serving
     host: data.CARNET_HOST,
     port: Number(data.CARNET_PORT),
     logLevel: data.CARNET_LOG_LEVEL,
+    mail:
+      data.CARNET_SMTP_URL === undefined
+        ? production
+          ? null
+          : 'kept'
+        : { url: data.CARNET_SMTP_URL, from: data.CARNET_MAIL_FROM ?? '' },
   }
 }
 
@@ -171,6 +195,10 @@ function keepNewSecret(file: string): void {
   } finally {
     rmSync(own)
   }
+}
+
+function isMailServer(url: string): boolean {
+  return URL.canParse(url) && /^smtps?:$/.test(new URL(url).protocol) && new URL(url).hostname !== ''
 }
 
 function isProxyList(list: string): boolean {

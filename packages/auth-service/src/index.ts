@@ -1,5 +1,5 @@
-export type { NewUser, Users } from './accounts/users.ts'
+export type { Account, NewUser, Users } from './accounts/users.ts'
 export { type Config, ConfigError, loadConfig } from './config.ts'
 export { listen, stopOnSignal } from './listen.ts'
 export { type Running, serve } from './main.ts'
-export { type AuthService, type AuthServiceOptions, createAuthService } from './service.ts'
+export { type AuthService, type AuthServiceOptions, createAuthService, type Mail } from './service.ts'

@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { dirname } from 'node:path'
 import { openStore, watchManifest } from '@carnet/protocol'
 import { type Logger, pino } from 'pino'
 import type { Config } from './config.ts'
@@ -35,6 +36,11 @@ export async function serve(
       'The embedded store holds the sessions: they end with this process, and no other process sees them.',
     )
   }
+  if (config.mail === null) {
+    log.warn(
+      'CARNET_SMTP_URL is not set: mails wait in the database until a service with a mail server runs.',
+    )
+  }
   const store = await openStore(config.storeUrl, error => log.warn({ reason: error.message }, 'store_error'))
   // What is open keeps the process alive: a start that fails has to close it, or nobody starts it anew.
   const opened: (() => Promise<void> | void)[] = [() => manifest.close(), () => store.close()]
@@ -48,6 +54,8 @@ export async function serve(
       databaseUrl: config.databaseUrl,
       secrets: config.secrets,
       trustProxy: config.trustProxy,
+      mail: config.mail,
+      folder: dirname(config.manifestFile),
       log,
     })
     opened.push(() => service.close())

@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events'
 import {
   type LiveManifest,
   parseTrustProxy,
@@ -8,11 +9,23 @@ import {
 } from '@carnet/protocol'
 import type Koa from 'koa'
 import type { Logger } from 'pino'
+import { Backend, backendKey } from './accounts/backend.ts'
 import { migrate, openDatabase } from './accounts/database.ts'
+import { MailTokens } from './accounts/mail-tokens.ts'
 import { Passwords } from './accounts/passwords.ts'
+import { Remembering } from './accounts/remember.ts'
+import { Sessions } from './accounts/sessions.ts'
 import { Users } from './accounts/users.ts'
+import { Following } from './following.ts'
+import { logoReader } from './logo.ts'
+import { Mailer } from './mail/mailer.ts'
+import { Outbox } from './mail/outbox.ts'
+import { KeptMail, smtpTransport } from './mail/transport.ts'
 import { createApp } from './web/app.ts'
-import type { Extras, State } from './web/context.ts'
+import type { Desk, Extras, ServiceEvents, State } from './web/context.ts'
+
+/** Where mails go: a mail server; `kept`, to be read at `/dev/mail`; or null, which leaves them waiting. */
+export type Mail = { readonly url: string; readonly from: string } | 'kept' | null
 
 /** What a service is made from. */
 export interface AuthServiceOptions {
@@ -28,17 +41,29 @@ export interface AuthServiceOptions {
   log: Logger
   /** bcrypt's cost. Default: 12, some 300 ms of one core. */
   passwordCost?: number
+  /** Default: null. */
+  mail?: Mail
+  /** The folder that logos of the manifest are named from. Default: the current one. */
+  folder?: string
+  /** Where a sign-in goes on to when nothing was asked for: a path of the service's origin. Default: the service's home. */
+  home?: string
+  /** A line below the sign-in page's title. */
+  description?: string
 }
 
 /** The auth service: a Koa app and what it holds open. */
 export interface AuthService {
   readonly app: Koa<State, Extras>
   readonly users: Users
+  readonly sessions: Sessions
+  readonly events: EventEmitter<ServiceEvents>
+  readonly desk: Desk
   close(): Promise<void>
 }
 
 /** Makes the auth service. Throws a `TypeError` for options that cannot work. */
 export async function createAuthService(options: AuthServiceOptions): Promise<AuthService> {
+  const { manifest, store, log, secrets, mail = null } = options
   const trust = parseTrustProxy(options.trustProxy ?? 'none')
   const database = openDatabase(options.databaseUrl)
   try {
@@ -48,14 +73,47 @@ export async function createAuthService(options: AuthServiceOptions): Promise<Au
     throw error
   }
   const passwords = new Passwords(options.passwordCost ?? 12)
-  const users = new Users(database, passwords)
-  const { manifest, store, log, secrets } = options
-  const signer = new Signer(siteSecrets(secrets, 'auth'), 'auth')
-  const app = createApp({ manifest, store, database, users, signer, trust, log }, secrets)
-  return {
-    app,
+  const { credentials } = manifest.current.accounts
+  const backend =
+    credentials === null
+      ? null
+      : new Backend(() => manifest.current.accounts.credentials ?? credentials, backendKey(secrets))
+  const users = new Users(database, passwords, backend)
+  const sessions = new Sessions(database, store, users, () => manifest.current)
+  const tokens = new MailTokens(database, secrets, () => manifest.current.auth)
+  const outbox = new Outbox(database)
+  const kept = mail === 'kept' ? new KeptMail() : null
+  const transport = mail === null || mail === 'kept' ? kept : await smtpTransport(mail.url, mail.from)
+  const mailer = new Mailer({ outbox, users, tokens, transport, manifest: () => manifest.current, log })
+  const following = new Following({ store, sessions, outbox, log })
+  const [key] = siteSecrets(secrets, 'auth/remember')
+  const desk: Desk = {
+    manifest,
+    store,
+    database,
     users,
+    sessions,
+    remembering: new Remembering(database, key, sid => store.wasRevoked(sid)),
+    tokens,
+    outbox,
+    kept,
+    signer: new Signer(siteSecrets(secrets, 'auth'), 'auth'),
+    trust,
+    log,
+    events: new EventEmitter<ServiceEvents>(),
+    logo: logoReader(options.folder ?? '.', log),
+    home: () => new URL(options.home ?? `${manifest.current.auth}/`, manifest.current.auth).href,
+    description: options.description ?? null,
+  }
+  return {
+    app: createApp(desk, secrets),
+    users,
+    sessions,
+    events: desk.events,
+    desk,
     async close() {
+      await following.close()
+      await mailer.close()
       await passwords.close()
       await database.destroy()
     },

@@ -5,7 +5,7 @@ import { isSid } from './session-record.ts'
 export type Secrets = readonly [string, ...string[]]
 
 /** What a signature is for; it covers the word, so that no value passes for another kind. */
-export type Purpose = 'session' | 'claim' | 'nonce-bounce' | 'nonce-pull'
+export type Purpose = 'session' | 'claim' | 'nonce-bounce' | 'nonce-pull' | 'remember'
 
 /** Parses secrets from `a,b` or a list. Throws a `TypeError` where there is none or one has fewer than 32 bytes. */
 export function parseSecrets(value: string | readonly string[]): Secrets {
@@ -99,15 +99,19 @@ export interface CookieNames {
   readonly bounces: string
   readonly silent: string
   readonly page: string
+  readonly remember: string
+  readonly language: string
 }
 
 /**
- * The cookie names at an origin. Over https all bear `__Host-` (RFC 6265bis §4.1.3.2). Over http, which only
- * localhost may use, they go without; the claim keeps its name, since it is `Secure` there too.
+ * The cookie names at an origin, or at an auth service below a path, which is told in the names since other apps live
+ * on that host. Over https all bear `__Host-` (RFC 6265bis §4.1.3.2). Over http, which only localhost may use, they go
+ * without; the claim keeps its name, since it is `Secure` there too.
  */
-export function cookieNames(origin: string): CookieNames {
-  const secure = origin.startsWith('https:')
-  const prefix = secure ? '__Host-carnet' : 'carnet'
+export function cookieNames(url: string): CookieNames {
+  const secure = url.startsWith('https:')
+  const path = new URL(url).pathname.replaceAll('/', '-').replace(/-$/, '')
+  const prefix = `${secure ? '__Host-carnet' : 'carnet'}${path}`
   return {
     secure,
     session: prefix,
@@ -117,6 +121,8 @@ export function cookieNames(origin: string): CookieNames {
     bounces: `${prefix}-bounces`,
     silent: `${prefix}-silent`,
     page: `${prefix}-page`,
+    remember: `${prefix}-remember`,
+    language: `${prefix}-language`,
   }
 }
 

@@ -26,6 +26,7 @@ export { CarnetError, type CarnetErrorDetails, type ErrorCode, STATUS_BY_CODE } 
 export { sessionHandle } from './handle.ts'
 export { fixedManifest, type LiveManifest, type ManifestListener, watchManifest } from './manifest/live.ts'
 export {
+  authOrigin,
   findSite,
   loadManifest,
   ManifestError,
@@ -34,6 +35,7 @@ export {
   parseManifest,
 } from './manifest/manifest.ts'
 export {
+  type Brand,
   type FanOut,
   isLocalhost,
   type Manifest,
@@ -43,7 +45,14 @@ export {
 } from './manifest/schema.ts'
 export { returnTarget } from './redirect.ts'
 export { hasJsonBody, isSpeculative, requestOrigin, wantsJson } from './request-origin.ts'
-export { revokeSession, type SessionLife, startSession, touchSession } from './session.ts'
+export {
+  type NewSession,
+  newSid,
+  revokeSession,
+  type SessionLife,
+  startSession,
+  touchSession,
+} from './session.ts'
 export { isSid, type SessionRecord, tagOf, type User } from './session-record.ts'
 export { MemoryStore } from './store/memory.ts'
 export { openStore } from './store/open.ts'

@@ -18,6 +18,10 @@ export interface SessionRecord {
   readonly authenticatedAt: number
   /** The absolute end; no touch moves it. */
   readonly expiresAt: number
+  /** Counts the changes of the user: of two writers of `user` the one with the higher number is right. */
+  readonly revision: number
+  /** Until when the browser can come back without a password; 0 where it is not remembered. */
+  readonly rememberedUntil: number
 }
 
 /** The length of a sid: 192 random bits. */
@@ -36,48 +40,53 @@ export function tagOf(sid: string): string {
   return sid.slice(0, TAG_LENGTH)
 }
 
-const FORMAT = 1
+const FORMAT = 2
+const HEAD = /^2 (\d{1,15}) (\d{1,15}) (\d{1,15}) (\d{1,15}) (\d{1,15})$/
 
-/** The stored form: a JSON array, since the same keys in every record would cost more than the values. */
+/**
+ * The stored form: a line of numbers, which scripts in the store read, and below it what the sites may know of the
+ * user, a JSON array, since the same keys in every record would cost more than the values.
+ */
 export function serializeSession(session: SessionRecord): string {
-  const { user } = session
-  return JSON.stringify([
-    FORMAT,
-    user.id,
-    user.name,
-    user.email,
-    user.emailVerified ? 1 : 0,
-    user.roles,
-    session.startedAt,
-    session.authenticatedAt,
-    session.expiresAt,
-  ])
+  const { rememberedUntil, revision, startedAt, authenticatedAt, expiresAt } = session
+  const head = [FORMAT, rememberedUntil, revision, startedAt, authenticatedAt, expiresAt].join(' ')
+  return `${head}\n${serializeUser(session.user)}`
+}
+
+/** The lower part of the stored form. */
+export function serializeUser(user: User): string {
+  return JSON.stringify([user.id, user.name, user.email, user.emailVerified ? 1 : 0, user.roles])
 }
 
 /** Reads the stored form. Throws `internal` for anything that this version did not write. */
 export function parseSession(stored: string): SessionRecord {
+  const end = stored.indexOf('\n')
+  const head = HEAD.exec(stored.slice(0, end))
+  if (head === null) throw unreadable()
+  const [, rememberedUntil, revision, startedAt, authenticatedAt, expiresAt] = head.map(Number)
+  const user = parseUser(stored.slice(end + 1))
+  return { user, startedAt, authenticatedAt, expiresAt, revision, rememberedUntil } as SessionRecord
+}
+
+function parseUser(stored: string): User {
   let parts: unknown
   try {
     parts = JSON.parse(stored)
   } catch (cause) {
     throw unreadable(cause)
   }
-  if (!Array.isArray(parts) || parts.length !== 9 || parts[0] !== FORMAT) throw unreadable()
-  const [, id, name, email, verified, roles, startedAt, authenticatedAt, expiresAt] = parts as unknown[]
+  if (!Array.isArray(parts) || parts.length !== 5) throw unreadable()
+  const [id, name, email, verified, roles] = parts as unknown[]
   if (
     typeof id !== 'string' ||
     typeof name !== 'string' ||
     typeof email !== 'string' ||
     !Array.isArray(roles) ||
-    !roles.every(role => typeof role === 'string') ||
-    typeof startedAt !== 'number' ||
-    typeof authenticatedAt !== 'number' ||
-    typeof expiresAt !== 'number'
+    !roles.every(role => typeof role === 'string')
   ) {
     throw unreadable()
   }
-  const user: User = { id, name, email, emailVerified: verified === 1, roles }
-  return { user, startedAt, authenticatedAt, expiresAt }
+  return { id, name, email, emailVerified: verified === 1, roles }
 }
 
 function unreadable(cause?: unknown): CarnetError {

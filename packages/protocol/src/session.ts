@@ -1,5 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
 import { nanoid } from 'nanoid'
+import { CarnetError } from './errors.ts'
 import { type SessionRecord, SID_LENGTH, type User } from './session-record.ts'
 import type { Store } from './store/store.ts'
 
@@ -9,21 +10,45 @@ export interface SessionLife {
   readonly absolute: number
 }
 
-/** Starts a session under a new sid; an id that a client sent is never adopted. Throws `store_unavailable`. */
+/** What may be said of a new session. */
+export interface NewSession {
+  /** Default: a new one. Never an id that a client sent. */
+  readonly sid?: string
+  /** When the user gave the password. Default: now. */
+  readonly authenticatedAt?: number
+  /** Default: 0. */
+  readonly revision?: number
+  /** Default: 0, not remembered. */
+  readonly rememberedUntil?: number
+}
+
+/** A new sid. */
+export function newSid(): string {
+  return nanoid(SID_LENGTH)
+}
+
+/**
+ * Starts a session. Several calls with one sid start one session, and none for a sid that was revoked: that throws
+ * `session_gone`. Throws `store_unavailable`.
+ */
 export async function startSession(
   store: Store,
   user: User,
   life: SessionLife,
+  { sid = newSid(), authenticatedAt, revision = 0, rememberedUntil = 0 }: NewSession = {},
 ): Promise<{ sid: string; session: SessionRecord }> {
   const now = store.now()
   const session: SessionRecord = {
     user,
     startedAt: now,
-    authenticatedAt: now,
+    authenticatedAt: authenticatedAt ?? now,
     expiresAt: now + life.absolute,
+    revision,
+    rememberedUntil,
   }
-  const sid = nanoid(SID_LENGTH)
-  await store.start(sid, session, idleEnd(store, session, life.idle))
+  if (!(await store.start(sid, session, idleEnd(store, session, life.idle)))) {
+    throw new CarnetError('session_gone', 'This session has ended.')
+  }
   return { sid, session }
 }
 
@@ -46,13 +71,14 @@ const REVOKE_WITHIN_MS = 800
 
 /**
  * Ends a session at every site, and returns only once the store has said so: a revoke may be repeated, so it is,
- * for up to 800 ms. False where the session had ended already. Throws `store_unavailable`.
+ * for up to 800 ms. Where the browser is remembered, or may be, the store keeps in mind for up to `remember` ms that
+ * it was signed out. False where the session had ended already. Throws `store_unavailable`.
  */
-export async function revokeSession(store: Store, sid: string): Promise<boolean> {
+export async function revokeSession(store: Store, sid: string, remember: number): Promise<boolean> {
   const deadline = performance.now() + REVOKE_WITHIN_MS
   for (;;) {
     try {
-      return await store.revoke(sid)
+      return await store.revoke(sid, store.now() + remember)
     } catch (error) {
       if (performance.now() + 100 > deadline) throw error
       await setTimeout(100)

@@ -45,7 +45,8 @@ export async function checkSession(place: Place, request: AgentRequest): Promise
 
 /** What an app may see of an open session. */
 export function toSession({ sid, record }: OpenSession): Session {
-  return { id: sessionHandle(sid), ...record }
+  const { user, startedAt, authenticatedAt, expiresAt } = record
+  return { id: sessionHandle(sid), user, startedAt, authenticatedAt, expiresAt }
 }
 
 /** The session cookie of this site. */

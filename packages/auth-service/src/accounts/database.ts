@@ -17,11 +17,72 @@ export interface UserRow {
   email_verified: Generated<number>
   roles: Generated<string>
   created_at: number
+  /** Counts what ends every remembered browser and every mailed link: a new password, "everywhere", disabling. */
+  epoch: Generated<number>
+  /** Counts the changes of what sites may know. */
+  revision: Generated<number>
+  /** Null for who may sign in. */
+  disabled_at: number | null
+}
+
+/** A row of `sessions`: what the store does not keep of a session. It outlives the session, until the absolute end. */
+export interface SessionRow {
+  /** The session's handle. */
+  id: string
+  sid: string
+  user_id: string
+  /** Null where the browser is not remembered. */
+  series_id: string | null
+  /** The state of the user that the store has. */
+  revision: number
+  device: string
+  /** The address, but for its last part. */
+  address: string
+  started_at: number
+  expires_at: number
+  /** Set where the session has to end; the row goes once the store has confirmed it. */
+  ended_at: number | null
+}
+
+/** A row of `remember_series`: one browser that is remembered. */
+export interface SeriesRow {
+  id: string
+  user_id: string
+  /** The user's, at the time; another one voids the series. */
+  epoch: number
+  token_hash: string
+  successor_hash: string | null
+  successor_salt: string | null
+  successor_at: number | null
+  /** The series' latest session. */
+  sid: string
+  /** When the password was given. */
+  authenticated_at: number
+  expires_at: number
+}
+
+/** A row of `outbox`: a mail to be written and sent. It holds no token: those are made when it is sent. */
+export interface OutboxRow {
+  id: string
+  kind: string
+  address: string
+  user_id: string | null
+  /** JSON. */
+  details: string
+  created_at: number
+  due_at: number
+  attempts: number
+  sent_at: number | null
 }
 
 /** The tables. */
 export interface Tables {
   users: UserRow
+  sessions: SessionRow
+  session_sites: { session_id: string; site: string }
+  remember_series: SeriesRow
+  outbox: OutboxRow
+  spent_tokens: { id: string; expires_at: number }
 }
 
 /** The service's SQL. */

@@ -1,16 +1,14 @@
-import { createHmac } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import { extname } from 'node:path'
 import { CarnetError } from '@carnet/protocol'
 import { Piscina } from 'piscina'
+import { SCHEME } from './password-worker.ts'
 
-/** Characters of the longest password that is taken. */
+/** Characters of the longest password that is taken at a sign-in. */
 export const LONGEST_PASSWORD = 1024
 
 /** Tasks waiting for a worker, beyond which a sign-in is told to come back: some seconds' worth. */
 const MOST_WAITING = Math.max(64, 16 * availableParallelism())
-
-const SCHEME = '{hmac-sha256}'
 
 /** Hashes and verifies passwords in worker threads: bcrypt on the event loop would stall every other request. */
 export class Passwords {
@@ -23,7 +21,7 @@ export class Passwords {
   constructor(cost: number) {
     this.#cost = cost
     // Well formed, and the hash of no known password.
-    this.#nobody = `${SCHEME}$2b$${String(cost).padStart(2, '0')}$${'.'.repeat(22)}${'x'.repeat(31)}`
+    this.#nobody = `${this.#current}${'.'.repeat(22)}${'x'.repeat(31)}`
     this.#workers = new Piscina({
       filename: new URL(`./password-worker${extname(import.meta.filename)}`, import.meta.url).href,
       minThreads: 1,
@@ -33,21 +31,24 @@ export class Passwords {
     })
   }
 
+  get #current(): string {
+    return `${SCHEME}$2b$${String(this.#cost).padStart(2, '0')}$`
+  }
+
   /** The hash to keep. Throws `rate_limited` where too many wait. */
   async hash(password: string): Promise<string> {
-    const hash = await this.#run<string>('hash', { password: prehash(password), cost: this.#cost })
-    return SCHEME + hash
+    return this.#run<string>('hash', { password, cost: this.#cost })
   }
 
   /** Whether a password is the one behind a hash; with null for the hash, false at the same price. Throws `rate_limited`. */
   async verify(password: string, hash: string | null): Promise<boolean> {
-    const kept = hash ?? this.#nobody
-    if (!kept.startsWith(SCHEME)) {
-      throw new CarnetError('internal', 'This password hash has a format this version does not know.')
-    }
-    const task = { password: prehash(password), hash: kept.slice(SCHEME.length) }
-    const matches = await this.#run<boolean>('verify', task)
+    const matches = await this.#run<boolean>('verify', { password, hash: hash ?? this.#nobody })
     return matches && hash !== null
+  }
+
+  /** Whether a hash was made elsewhere, or at another cost than today's. */
+  isOutdated(hash: string): boolean {
+    return !hash.startsWith(this.#current)
   }
 
   async close(): Promise<void> {
@@ -62,12 +63,4 @@ export class Passwords {
       throw new CarnetError('rate_limited', 'Too many sign-ins at once. Try again in a moment.', { cause })
     }
   }
-}
-
-/**
- * bcrypt reads 72 bytes and stops at a NUL; a digest makes every character count. It is keyed by a word of our own, so
- * that digests leaked elsewhere are no candidates. NFKC, since keyboards differ (NIST SP 800-63B-4 §3.1.1.2).
- */
-function prehash(password: string): string {
-  return createHmac('sha256', 'carnet password').update(password.normalize('NFKC')).digest('base64')
 }

@@ -4,8 +4,10 @@ import { ManifestError } from '@carnet/protocol'
 import { Command, CommanderError } from 'commander'
 import { ConfigError } from '../config.ts'
 import { check } from './check.ts'
+import { credentials } from './credentials.ts'
 import { migrateCommand } from './migrate.ts'
 import { serveCommand } from './serve.ts'
+import { session } from './session.ts'
 import { site } from './site.ts'
 import { user } from './user.ts'
 
@@ -23,6 +25,8 @@ Environment:
   CARNET_REDIS_URL     redis://, rediss://, redis+cluster://; memory: or unset is the embedded store
   CARNET_DATABASE_URL  sqlite:FILE (default: sqlite:./data/carnet.sqlite), or postgres://user@host/name
   CARNET_SECRETS       32 bytes or more each, newest first, separated by commas
+  CARNET_SMTP_URL, CARNET_MAIL_FROM
+                       smtp://user:password@host:587, and the sender; without, outside production, /dev/mail
   CARNET_TRUST_PROXY   none, or addresses and CIDRs of your proxies
   CARNET_HOST, CARNET_PORT, CARNET_LOG_LEVEL, CARNET_DATA_DIR
                        127.0.0.1, 4000, info, ./data
@@ -35,7 +39,7 @@ Begin with:
   .showHelpAfterError('(carnet --help says more)')
   .exitOverride()
 
-for (const command of [serveCommand(), check(), migrateCommand(), site(), user()]) {
+for (const command of [serveCommand(), check(), migrateCommand(), site(), user(), session(), credentials()]) {
   program.addCommand(command.copyInheritedSettings(program))
 }
 

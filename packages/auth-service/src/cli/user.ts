@@ -1,15 +1,26 @@
-import { createInterface } from 'node:readline'
-import { Writable } from 'node:stream'
+import { CarnetError } from '@carnet/protocol'
 import { Command } from 'commander'
-import { migrate, openDatabase } from '../accounts/database.ts'
-import { LONGEST_PASSWORD, Passwords } from '../accounts/passwords.ts'
-import { Users } from '../accounts/users.ts'
-import { type Config, loadConfig } from '../config.ts'
+import { judgePassword, LONGEST_NEW_PASSWORD } from '../accounts/password-policy.ts'
+import type { Account, UserChange } from '../accounts/users.ts'
+import { type Accounts, accountOf, toJson, withAccounts } from './accounts.ts'
+import { importCommand } from './import.ts'
+import { readPassword } from './password.ts'
 
-/** `carnet user add|list` */
+interface Json {
+  json?: boolean
+}
+
+/** `carnet user add|list|show|disable|enable|roles|import` */
 export function user(): Command {
   const command = new Command('user').description('the accounts')
+  addCommand(command)
+  listCommand(command)
+  changeCommands(command)
+  command.addCommand(importCommand())
+  return command
+}
 
+function addCommand(command: Command): void {
   command
     .command('add')
     .description('add a user; the password is asked for, or read from standard input')
@@ -18,78 +29,133 @@ export function user(): Command {
     .option('--role <role...>', 'roles of the user')
     .option('--verified', 'count the address as confirmed')
     .option('--json', 'as JSON')
-    .action(
-      async (
-        email: string,
-        options: { name?: string; role?: string[]; verified?: boolean; json?: boolean },
-      ) => {
-        const config = loadConfig(process.env, { serving: false })
-        const { minLength } = config.manifest.accounts.password
+    .action(async (email: string, options: { name?: string; role?: string[]; verified?: boolean } & Json) => {
+      const added = await withAccounts(async ({ manifest, users }) => {
+        const name = options.name ?? email.split('@', 1)[0] ?? email
+        const { minLength } = manifest.accounts.password
         const password = await readPassword(minLength)
-        const { length } = [...password]
-        if (length < minLength) throw new Error(`The password needs at least ${minLength} characters.`)
-        if (length > LONGEST_PASSWORD)
-          throw new Error(`The password may have ${LONGEST_PASSWORD} characters at most.`)
-        const added = await withUsers(config, users =>
-          users.add({
-            email,
-            password,
-            name: options.name ?? email.split('@', 1)[0] ?? email,
-            emailVerified: options.verified === true,
-            roles: options.role ?? [],
-          }),
-        )
-        console.log(options.json ? JSON.stringify(added, null, 2) : `Added ${added.email}.`)
-      },
-    )
+        await refuseWeak(password, minLength, [name, email, manifest.brand.name])
+        const emailVerified = options.verified === true
+        return users.add({ email, password, name, emailVerified, roles: options.role ?? [] })
+      })
+      console.log(options.json ? JSON.stringify(added, null, 2) : `Added ${added.email}.`)
+    })
+}
 
+async function refuseWeak(password: string, minLength: number, words: readonly string[]): Promise<void> {
+  const fault = await judgePassword(password, { minLength, words })
+  if (fault === null) return
+  throw new Error(
+    {
+      short: `The password needs at least ${minLength} characters.`,
+      long: `The password may have ${LONGEST_NEW_PASSWORD} characters at most.`,
+      common: 'This password is one of those that are tried first. Choose another one.',
+      repeated: 'This password is one sequence or one piece over and over. Choose another one.',
+      personal: 'This password is little more than the name, the address or the service. Choose another one.',
+    }[fault],
+  )
+}
+
+function listCommand(command: Command): void {
   command
     .command('list')
     .description('list the users')
     .option('--json', 'as JSON')
-    .action(async ({ json }: { json?: boolean }) => {
-      const all = await withUsers(loadConfig(process.env, { serving: false }), users => users.list())
-      if (json) return console.log(JSON.stringify(all, null, 2))
-      for (const { email, name, roles, emailVerified } of all) {
-        const remarks = [emailVerified ? 'verified' : 'unverified', ...roles].join(', ')
-        console.log(`${email.padEnd(32)} ${name.padEnd(24)} ${remarks}`)
-      }
+    .action(async ({ json }: Json) => {
+      const all = await withAccounts(({ users }) => users.list())
+      if (json) return console.log(JSON.stringify(all.map(toJson), null, 2))
+      for (const account of all) console.log(line(account))
     })
 
-  return command
+  command
+    .command('show')
+    .description('show a user, and where the user is signed in')
+    .argument('<email>', 'the e-mail address')
+    .option('--json', 'as JSON')
+    .action(async (email: string, { json }: Json) => {
+      await withAccounts(
+        async ({ users, sessions, seesSessions }) => {
+          const account = await accountOf(users, email)
+          const live = seesSessions ? await sessions.list(account.user.id) : null
+          if (json) return console.log(JSON.stringify({ ...toJson(account), sessions: live }, null, 2))
+          console.log(line(account))
+          if (live === null) return console.log('The sessions are in the memory of the service that runs.')
+          console.log(live.length === 0 ? 'Signed in nowhere.' : `Signed in ${live.length} times:`)
+          for (const { id, device, address } of live) console.log(`  ${id}  ${address}  ${device}`)
+        },
+        { store: true },
+      )
+    })
 }
 
-async function withUsers<T>(config: Config, work: (users: Users) => Promise<T>): Promise<T> {
-  const passwords = new Passwords(12)
-  const database = openDatabase(config.databaseUrl)
+function changeCommands(command: Command): void {
+  const change = (
+    name: string,
+    description: string,
+    work: (accounts: Accounts, account: Account, roles: string[]) => Promise<UserChange>,
+    done: (email: string) => string,
+  ) => {
+    const changing = command.command(name).description(description).argument('<email>', 'the e-mail address')
+    if (name === 'roles') changing.argument('[role...]', 'the roles, in place of those that the user had')
+    changing.option('--json', 'as JSON').action(async (email: string, ...rest: unknown[]) => {
+      const roles = name === 'roles' ? (rest[0] as string[]) : []
+      const { json } = rest[name === 'roles' ? 1 : 0] as Json
+      const changed = await withAccounts(
+        async accounts => {
+          const account = await accountOf(accounts.users, email)
+          const now = await accounts.users.change(account.user.id, await work(accounts, account, roles))
+          if (name === 'disable') await end(accounts, account)
+          // The embedded store is another process's: that one follows the database by itself.
+          else if (accounts.seesSessions) await accounts.sessions.follow()
+          return now ?? account
+        },
+        { store: true },
+      )
+      console.log(json ? JSON.stringify(toJson(changed), null, 2) : done(changed.user.email))
+    })
+  }
+  change(
+    'disable',
+    'let a user sign in no more, and end the sessions everywhere',
+    async () => ({ disabled: true, newEpoch: true }),
+    email => `${email} is disabled, and signed out everywhere.`,
+  )
+  change(
+    'enable',
+    'let a user sign in again',
+    async () => ({ disabled: false }),
+    email => `${email} may sign in.`,
+  )
+  change(
+    'roles',
+    'set the roles of a user, none where none is named; live sessions have them at once',
+    async (_accounts, _account, roles) => {
+      for (const role of roles) {
+        if (!/^[\w.:-]{1,64}$/.test(role))
+          throw new Error(`"${role}" is no role: 1 to 64 of letters, digits, . _ : -`)
+      }
+      return { roles: [...new Set(roles)] }
+    },
+    email => `${email} has these roles now.`,
+  )
+}
+
+async function end({ sessions, seesSessions }: Accounts, { user }: Account): Promise<void> {
   try {
-    await migrate(database)
-    return await work(new Users(database, passwords))
-  } finally {
-    await passwords.close()
-    await database.destroy()
+    await sessions.end(user.id, 'all', { follow: seesSessions })
+  } catch (error) {
+    if (!(error instanceof CarnetError)) throw error
+    throw new Error(
+      'The user is disabled, but the store does not answer: the sessions end as soon as it does.',
+    )
   }
 }
 
-/** The first line of standard input; on a terminal it is asked for twice and not shown. */
-async function readPassword(minLength: number): Promise<string> {
-  const terminal = process.stdin.isTTY === true
-  const silent = new Writable({ write: (_chunk, _encoding, done) => done() })
-  const lines = createInterface({ input: process.stdin, output: silent, terminal })
-  lines.on('SIGINT', () => process.exit(130))
-  const next = lines[Symbol.asyncIterator]()
-  const ask = async (question: string): Promise<string> => {
-    if (terminal) process.stderr.write(question)
-    const { value, done } = await next.next()
-    if (terminal) process.stderr.write('\n')
-    if (done === true) throw new Error('No password was given: type it, or send it on standard input.')
-    return value as string
-  }
-  try {
-    const password = await ask(`Password (${minLength} characters or more): `)
-    if (terminal && (await ask('Once more: ')) !== password) throw new Error('The two passwords differ.')
-    return password
-  } finally {
-    lines.close()
-  }
+function line({ user, disabled }: Account): string {
+  const remarks = [
+    user.emailVerified ? 'verified' : 'unverified',
+    ...(disabled ? ['disabled'] : []),
+    ...user.roles,
+  ].join(', ')
+  return `${user.email.padEnd(32)} ${user.name.padEnd(24)} ${remarks}`
 }

@@ -44,3 +44,41 @@ export function ownCookie(names: CookieNames, signer: Signer, sid: string): stri
 export function dropOwnCookie(names: CookieNames): string {
   return serializeCookie({ name: names.session, value: '', sameSite: 'Lax', secure: names.secure, maxAge: 0 })
 }
+
+/** The cookie by which a browser is remembered: series, token, and a signature that keeps guesses away from the alarm. */
+export function rememberCookie(
+  names: CookieNames,
+  signer: Signer,
+  remembered: { seriesId: string; token: string; expiresAt: number },
+): string {
+  return serializeCookie({
+    name: names.remember,
+    value: signer.sign('remember', `${remembered.seriesId}.${remembered.token}`),
+    sameSite: 'Lax',
+    secure: names.secure,
+    maxAge: Math.max(0, Math.floor((remembered.expiresAt - Date.now()) / 1000)),
+  })
+}
+
+/** Reads it; null for one that is absent, forged or malformed. */
+export function readRememberCookie(
+  cookieHeader: string | undefined,
+  names: CookieNames,
+  signer: Signer,
+): { seriesId: string; token: string } | null {
+  const signed = soleCookie(cookieHeader, names.remember)
+  const value = signed === null ? null : signer.verify('remember', signed)
+  const [seriesId, token, ...more] = value?.split('.') ?? []
+  return seriesId === undefined || token === undefined || more.length > 0 ? null : { seriesId, token }
+}
+
+/** Drops it. */
+export function dropRememberCookie(names: CookieNames): string {
+  return serializeCookie({
+    name: names.remember,
+    value: '',
+    sameSite: 'Lax',
+    secure: names.secure,
+    maxAge: 0,
+  })
+}

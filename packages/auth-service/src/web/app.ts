@@ -1,27 +1,29 @@
-import { CarnetError, cookieNames, type Secrets, siteSecrets } from '@carnet/protocol'
-import { bodyParser } from '@koa/bodyparser'
+import { cookieNames, type Secrets, siteSecrets } from '@carnet/protocol'
 import { Router } from '@koa/router'
 import Keygrip from 'keygrip'
 import Koa from 'koa'
 import session from 'koa-session'
 import type { Desk, Extras, State } from './context.ts'
 import { accessLog } from './middleware/access-log.ts'
+import { body } from './middleware/body.ts'
 import { errors } from './middleware/errors.ts'
 import { headers } from './middleware/headers.ts'
+import { manner } from './middleware/manner.ts'
 import { oneValue } from './middleware/one-value.ts'
 import { sameOrigin } from './middleware/same-origin.ts'
 import { visitor } from './middleware/visitor.ts'
 import { errorPage } from './pages/error.ts'
+import * as account from './routes/account.ts'
 import { authorize } from './routes/authorize.ts'
+import { devMail } from './routes/dev-mail.ts'
 import { healthz, readyz } from './routes/health.ts'
 import { home } from './routes/home.ts'
+import { chooseLanguage } from './routes/language.ts'
+import { forgot, reset, showForgot, showReset } from './routes/password.ts'
 import { showSignIn, signIn } from './routes/sign-in.ts'
 import { showSignOut, signOut } from './routes/sign-out.ts'
-
-// Too large, cut short, no JSON, no gzip: not every one of the parser's errors says by itself that the caller is at fault.
-function unreadable(cause: Error): never {
-  throw new CarnetError('invalid_input', 'The body could not be read.', { cause })
-}
+import { showSignUp, signUp } from './routes/sign-up.ts'
+import { resendVerify, showVerify, verifyEmail } from './routes/verify-email.ts'
 
 const PAGE_STATE_MS = 3_600_000
 
@@ -33,29 +35,51 @@ export function createApp(desk: Desk, secrets: Secrets): Koa<State, Extras> {
   // Not a site's id, so no site has these keys. keygrip's own default is SHA-1.
   app.keys = new Keygrip([...siteSecrets(secrets, 'auth/pages')], 'sha256')
 
-  const health = new Router<State, Extras>()
+  const prefix = new URL(auth).pathname.replace(/\/$/, '')
+  const health = new Router<State, Extras>({ prefix })
   health.get('/healthz', healthz())
   health.get('/readyz', readyz(desk))
 
-  const doors = new Router<State, Extras>()
+  const doors = new Router<State, Extras>({ prefix })
   doors.get('/', home(desk))
   doors.get('/signin', showSignIn(desk))
   doors.post('/signin', signIn(desk))
   doors.get('/signout', showSignOut(desk))
   doors.post('/signout', signOut(desk))
+  doors.get('/signup', showSignUp(desk))
+  doors.post('/signup', signUp(desk))
+  doors.get('/verify-email', showVerify(desk))
+  doors.post('/verify-email', verifyEmail(desk))
+  doors.post('/verify-email/resend', resendVerify(desk))
+  doors.get('/password/forgot', showForgot(desk))
+  doors.post('/password/forgot', forgot(desk))
+  doors.get('/password/reset', showReset(desk))
+  doors.post('/password/reset', reset(desk))
+  doors.get('/account', account.showAccount(desk))
+  doors.post('/account/profile', account.changeProfile(desk))
+  doors.get('/account/email', account.showChangeEmail(desk))
+  doors.post('/account/email', account.changeEmail(desk))
+  doors.get('/account/password', account.showChangePassword(desk))
+  doors.post('/account/password', account.changePassword(desk))
+  doors.get('/account/sessions', account.showSessions(desk))
+  doors.post('/account/sessions', account.endSessions(desk))
+  doors.get('/account/export', account.exportAccount(desk))
+  doors.get('/account/delete', account.showDelete(desk))
+  doors.post('/account/delete', account.deleteAccount(desk))
+  doors.get('/language', chooseLanguage(desk))
   doors.get('/authorize', authorize(desk))
+  if (desk.kept !== null) doors.get('/dev/mail', devMail(desk.kept))
 
   // What no answer can be given to any more, such as a connection that was cut: Koa would print it to standard error.
   app.on('error', (error: Error) => desk.log.warn({ reason: error.message }, 'connection_error'))
   app.use(accessLog(desk.log))
   app.use(headers(secure))
-  app.use(errors(desk.log, errorPage(desk)))
+  app.use(manner(desk))
+  app.use(errors(desk.log, errorPage))
   app.use(health.routes())
   app.use(oneValue())
   app.use(session({ key: page, maxAge: PAGE_STATE_MS, sameSite: 'lax', secure }, app))
-  app.use(
-    bodyParser({ enableTypes: ['json', 'form'], jsonLimit: '32kb', formLimit: '32kb', onError: unreadable }),
-  )
+  app.use(body())
   app.use(sameOrigin(desk.manifest))
   app.use(visitor(desk))
   app.use(doors.routes())

@@ -1,9 +1,24 @@
-import type { Client, LiveManifest, Signer, Store, TrustProxy } from '@carnet/protocol'
+import type { EventEmitter } from 'node:events'
+import type { Brand, Client, LiveManifest, Signer, Store, TrustProxy, User } from '@carnet/protocol'
 import type { Middleware, ParameterizedContext } from 'koa'
 import type { Logger } from 'pino'
 import type { Database } from '../accounts/database.ts'
+import type { MailTokens } from '../accounts/mail-tokens.ts'
+import type { Remembering } from '../accounts/remember.ts'
+import type { Sessions } from '../accounts/sessions.ts'
 import type { Users } from '../accounts/users.ts'
+import type { Outbox } from '../mail/outbox.ts'
+import type { KeptMail } from '../mail/transport.ts'
 import type { OwnSession } from '../sso/own-session.ts'
+import type { Texts } from '../texts/en.ts'
+import type { Language } from '../texts/languages.ts'
+
+/** What the service tells the app that it runs in. */
+export interface ServiceEvents {
+  signup: [event: { user: User }]
+  signin: [event: { user: User }]
+  signout: [event: { user: User | null }]
+}
 
 /** What every route works with. */
 export interface Desk {
@@ -11,9 +26,22 @@ export interface Desk {
   readonly store: Store
   readonly database: Database
   readonly users: Users
+  readonly sessions: Sessions
+  readonly remembering: Remembering
+  readonly tokens: MailTokens
+  readonly outbox: Outbox
+  /** The mails that were kept in place of being sent, or null where they are sent. */
+  readonly kept: KeptMail | null
   readonly signer: Signer
   readonly trust: TrustProxy
   readonly log: Logger
+  readonly events: EventEmitter<ServiceEvents>
+  /** Reads a logo's file, named beside the manifest, into a `data:` URL; null where it cannot be read. */
+  readonly logo: (file: string) => string | null
+  /** Where a sign-in goes on to when nothing was asked for, absolute. */
+  readonly home: () => string
+  /** A line below the sign-in page's title, or null for the usual one. */
+  readonly description: string | null
 }
 
 /** What the road has found out about a request before a route sees it. */
@@ -23,6 +51,12 @@ export interface State {
   session: OwnSession | null
   /** For the Content-Security-Policy and the elements it lets through. */
   nonce: string
+  language: Language
+  texts: Texts
+  /** The path that the service lives below, without a slash at its end; empty at an origin of its own. */
+  base: string
+  /** How pages look, for the site that the person comes from; its logo is a `data:` URL. */
+  brand: Brand
 }
 
 /** The pages' own short-lived state, in koa-session's signed cookie. */
@@ -32,14 +66,20 @@ export interface PageState {
   flash?: Flash
 }
 
-/** What the last form could not do; shown once. */
+/** What the last form said; shown once, on its page. */
 export interface Flash {
-  /** For the page as a whole. */
-  message: string
+  /** The path of that page. */
+  page: string
+  /** For the page as a whole; absent where the fields say it all. */
+  message?: string
+  /** Whether it went well. */
+  good?: boolean
   /** Per field. */
   fields: Readonly<Record<string, string>>
-  /** What was typed, never the password. */
-  email: string
+  /** What was typed, never a password. */
+  values: Readonly<Record<string, string>>
+  /** The stable code of what went wrong. */
+  code?: string
 }
 
 /** What the road's libraries add to Koa's context. */

@@ -10,3 +10,10 @@ export function isProgram(ctx: Ctx): boolean {
 export function succeed(ctx: Ctx, message: string, data: unknown): void {
   ctx.body = { code: 0, message, data }
 }
+
+/** Sends on with 303: to a path of the service, or to an absolute URL. */
+export function goTo(ctx: Ctx, target: string): void {
+  ctx.status = 303
+  ctx.set('Location', target.startsWith('/') ? ctx.state.base + target : target)
+  ctx.body = ''
+}

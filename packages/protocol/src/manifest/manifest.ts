@@ -69,6 +69,11 @@ export function findSite(manifest: Manifest, id: string): Site | null {
   return manifest.sites.find(site => site.id === id) ?? null
 }
 
+/** The origin of the auth service. */
+export function authOrigin(manifest: Manifest): string {
+  return new URL(manifest.auth).origin
+}
+
 /** All origins at which a site answers, its own first. */
 export function originsOf(site: Site): [string, ...string[]] {
   return [site.origin, ...site.aliases]

@@ -14,15 +14,25 @@ export interface Site {
   readonly fanOut: FanOut
   readonly silent: boolean
   readonly signInForm: boolean
+  /** What the service's pages show to who comes from this site, in place of the general brand. */
+  readonly brand: Partial<Brand>
   /** Life of a ticket for this site. */
   readonly ticket: { readonly ttl: number }
 }
 
+/** How pages look. */
+export interface Brand {
+  readonly name: string
+  readonly accent: string
+  /** A `data:` URL, or a file beside the manifest. */
+  readonly logo: string | null
+}
+
 /** The deploy manifest, checked, durations in ms. */
 export interface Manifest {
-  /** The public origin of the auth service. */
+  /** The public URL of the auth service, without a slash at its end: an origin, or a path below one. */
   readonly auth: string
-  readonly brand: { readonly name: string; readonly accent: string; readonly logo: string | null }
+  readonly brand: Brand
   readonly session: { readonly idle: number; readonly absolute: number; readonly remember: number }
   readonly accounts: {
     readonly signUp: 'open' | 'private' | 'closed'
@@ -75,6 +85,25 @@ function originFault(value: string): string | null {
   return null
 }
 
+const auth = z.string().superRefine((value, context) => {
+  const { pathname, origin } = URL.canParse(value) ? new URL(value) : { pathname: '/', origin: value }
+  const path = pathname === '/' ? '' : pathname
+  const fault = originFault(value.endsWith(path) ? value.slice(0, value.length - path.length) : value)
+  if (fault !== null) context.addIssue({ code: 'custom', message: fault })
+  else if (!/^(\/[a-z0-9-]+)*$/.test(path))
+    context.addIssue({ code: 'custom', message: `must have a plain path, if any: ${origin}/login` })
+})
+
+const colour = z.string().regex(/^#([0-9a-fA-F]{3}|[0-9a-fA-F]{6})$/, 'must be a colour such as "#0a66c2"')
+const logo = z
+  .string()
+  .max(200_000)
+  .refine(
+    value => !/^[a-z]+:/i.test(value) || value.startsWith('data:image/'),
+    'must be a file beside the manifest, or a data:image/… URL: a page that takes passwords loads nothing from elsewhere',
+  )
+  .describe('A file beside the manifest, or a data: URL.')
+
 const site = z.strictObject({
   id: z
     .string()
@@ -93,19 +122,21 @@ const site = z.strictObject({
     .describe('How the site is signed in right after a sign-in elsewhere.'),
   silent: z.boolean().default(false).describe('Whether public pages try a silent bounce.'),
   signInForm: z.boolean().default(false).describe("Whether the site's own page may take passwords."),
+  brand: z
+    .strictObject({ name: z.string().min(1).max(80), accent: colour, logo })
+    .partial()
+    .default({})
+    .describe("What the auth service's pages show to who comes from this site."),
   ticket: z.strictObject({ ttl: duration('3s', '1s', '60s').optional() }).optional(),
 })
 
 const manifest = z.strictObject({
-  auth: origin.describe('The public origin of the auth service.'),
+  auth: auth.describe('The public URL of the auth service: an origin, or a path below one.'),
   brand: z
     .strictObject({
       name: z.string().min(1).max(80).default('Carnet'),
-      accent: z
-        .string()
-        .regex(/^#([0-9a-fA-F]{3}|[0-9a-fA-F]{6})$/, 'must be a colour such as "#0a66c2"')
-        .default('#0a66c2'),
-      logo: z.string().max(200_000).optional().describe('A path, or a data: URL.'),
+      accent: colour.default('#0a66c2'),
+      logo: logo.optional(),
     })
     .prefault({}),
   session: z
@@ -120,8 +151,8 @@ const manifest = z.strictObject({
       signUp: z.enum(['open', 'private', 'closed']).default('open'),
       password: z.strictObject({ minLength: z.number().int().min(8).max(64).default(15) }).prefault({}),
       credentials: z
-        .url()
-        .refine(() => false, 'asking an existing backend is not built yet: leave it out')
+        .string()
+        .refine(isBackend, 'must begin with https:// (http:// is for localhost and *.localhost only)')
         .optional()
         .describe('An existing backend to ask instead of the own table.'),
     })
@@ -137,6 +168,13 @@ const manifest = z.strictObject({
     .prefault({}),
   sites: z.array(site).min(1, 'needs at least one site'),
 })
+
+function isBackend(value: string): boolean {
+  if (!URL.canParse(value)) return false
+  const { protocol, hostname, username, password } = new URL(value)
+  if (username !== '' || password !== '') return false
+  return protocol === 'https:' || (protocol === 'http:' && isLocalhost(hostname))
+}
 
 /** Checks parsed YAML; every fault at once. */
 export function checkManifest(content: unknown): Manifest | ContentFault[] {
@@ -199,6 +237,7 @@ function normalize(data: z.output<typeof manifest>): Manifest {
     ticket: { ttl, binding: data.ticket.binding },
     sites: data.sites.map(site => ({
       ...site,
+      brand: site.brand as Partial<Brand>,
       name: site.name ?? new URL(site.origin).hostname,
       ticket: { ttl: site.ticket?.ttl === undefined ? ttl : parseDuration(site.ticket.ttl) },
     })),

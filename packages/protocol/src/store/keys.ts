@@ -9,6 +9,12 @@ export function sessionKey(sid: string): string {
   return `carnet:s:{${tag}}${sid.slice(tag.length)}`
 }
 
+/** Present while a revoked session's browser could come back by being remembered. */
+export function tombstoneKey(sid: string): string {
+  const tag = tagOf(sid)
+  return `carnet:r:{${tag}}${sid.slice(tag.length)}`
+}
+
 /** Named by the site in the ticket's text and the ticket's hash: who reads the store's keys holds no ticket. */
 export function ticketKey(ticket: string): string {
   const [site, tag] = ticket.split('.', 2)

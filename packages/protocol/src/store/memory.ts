@@ -1,12 +1,12 @@
 import { EventEmitter } from 'node:events'
 import { sessionHandle } from '../handle.ts'
-import type { SessionRecord } from '../session-record.ts'
+import type { SessionRecord, User } from '../session-record.ts'
 import type { TicketRecord } from '../ticket-record.ts'
-import { sessionKey, ticketKey } from './keys.ts'
+import { sessionKey, ticketKey, tombstoneKey } from './keys.ts'
 import type { BurntTicket, NewTicket, Store } from './store.ts'
 
 interface Held<T> {
-  readonly value: T
+  value: T
   until: number
 }
 
@@ -16,6 +16,7 @@ const SWEEP_EVERY_MS = 30_000
 export class MemoryStore implements Store {
   readonly #sessions = new Map<string, Held<SessionRecord>>()
   readonly #tickets = new Map<string, Held<TicketRecord>>()
+  readonly #tombstones = new Map<string, Held<true>>()
   readonly #revocations = new EventEmitter().setMaxListeners(0)
   readonly #sweeper: NodeJS.Timeout
 
@@ -28,12 +29,26 @@ export class MemoryStore implements Store {
     return Math.floor(performance.timeOrigin + performance.now())
   }
 
-  async start(sid: string, session: SessionRecord, until: number): Promise<void> {
-    this.#sessions.set(sessionKey(sid), { value: session, until })
+  async start(sid: string, session: SessionRecord, until: number): Promise<boolean> {
+    if (this.#live(this.#tombstones, tombstoneKey(sid)) !== null) return false
+    const key = sessionKey(sid)
+    if (this.#live(this.#sessions, key) === null) this.#sessions.set(key, { value: session, until })
+    return true
   }
 
   async read(sid: string): Promise<SessionRecord | null> {
     return this.#live(this.#sessions, sessionKey(sid))?.value ?? null
+  }
+
+  async ends(sids: readonly string[]): Promise<(number | null)[]> {
+    return sids.map(sid => this.#live(this.#sessions, sessionKey(sid))?.until ?? null)
+  }
+
+  async renew(sid: string, user: User, revision: number): Promise<boolean> {
+    const held = this.#live(this.#sessions, sessionKey(sid))
+    if (held === null) return false
+    if (held.value.revision < revision) held.value = { ...held.value, user, revision }
+    return true
   }
 
   async touch(sid: string, until: number): Promise<boolean> {
@@ -43,12 +58,18 @@ export class MemoryStore implements Store {
     return true
   }
 
-  async revoke(sid: string): Promise<boolean> {
+  async revoke(sid: string, rememberUntil: number): Promise<boolean> {
     const key = sessionKey(sid)
-    const lived = this.#live(this.#sessions, key) !== null
+    const session = this.#live(this.#sessions, key)?.value ?? null
+    const until = session?.rememberedUntil ?? rememberUntil
+    if (until > this.now()) this.#tombstones.set(tombstoneKey(sid), { value: true, until })
     this.#sessions.delete(key)
     this.#revocations.emit('revoked', sessionHandle(sid))
-    return lived
+    return session !== null
+  }
+
+  async wasRevoked(sid: string): Promise<boolean> {
+    return this.#live(this.#tombstones, tombstoneKey(sid)) !== null
   }
 
   async issue(tickets: readonly NewTicket[]): Promise<void> {
@@ -85,7 +106,7 @@ export class MemoryStore implements Store {
 
   #sweep(): void {
     const now = this.now()
-    for (const held of [this.#sessions, this.#tickets]) {
+    for (const held of [this.#sessions, this.#tickets, this.#tombstones]) {
       for (const [key, { until }] of held) if (until <= now) held.delete(key)
     }
   }

@@ -1,10 +1,16 @@
 import { type ChainableCommander, Cluster, Redis, type RedisOptions, type Result } from 'ioredis'
 import { CarnetError } from '../errors.ts'
 import { sessionHandle } from '../handle.ts'
-import { parseSession, type SessionRecord, serializeSession } from '../session-record.ts'
+import {
+  parseSession,
+  type SessionRecord,
+  serializeSession,
+  serializeUser,
+  type User,
+} from '../session-record.ts'
 import type { TicketRecord } from '../ticket-record.ts'
 import { RemoteClock } from './clock.ts'
-import { REVOKED_CHANNEL, sessionKey, ticketKey } from './keys.ts'
+import { REVOKED_CHANNEL, sessionKey, ticketKey, tombstoneKey } from './keys.ts'
 import type { BurntTicket, NewTicket, Store } from './store.ts'
 
 // Burns the ticket and reads its session in one atomic step. The ticket's first line names the session's key, which
@@ -14,7 +20,26 @@ local ticket = redis.call('GETDEL', KEYS[1])
 if not ticket then return false end
 return { ticket, redis.call('GET', string.match(ticket, '^[^\\n]+')) }`
 
+// Nothing brings a revoked session back: not even the browser that is remembered.
+const START = `
+if redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PXAT', ARGV[2], 'NX')
+return 1`
+
+const RENEW = `
+local stored = redis.call('GET', KEYS[1])
+if not stored then return 0 end
+local before, revision, after = string.match(stored, '^(%d+ %d+ )(%d+)( [^\\n]+)')
+if tonumber(revision) < tonumber(ARGV[1]) then
+  redis.call('SET', KEYS[1], before .. ARGV[1] .. after .. '\\n' .. ARGV[2], 'XX', 'KEEPTTL')
+end
+return 1`
+
+// A session that is gone may have been remembered; one that is there says so itself.
 const REVOKE = `
+local stored = redis.call('GET', KEYS[1])
+local until_ = stored and string.match(stored, '^%d+ (%d+)') or ARGV[3]
+if tonumber(until_) > 0 then redis.call('SET', KEYS[2], '', 'PXAT', until_) end
 local ended = redis.call('DEL', KEYS[1])
 redis.call('PUBLISH', ARGV[1], ARGV[2])
 return ended`
@@ -22,7 +47,20 @@ return ended`
 declare module 'ioredis' {
   interface RedisCommander<Context> {
     carnetRedeem(ticketKey: string): Result<[string, string | null] | null, Context>
-    carnetRevoke(sessionKey: string, channel: string, handle: string): Result<number, Context>
+    carnetStart(
+      sessionKey: string,
+      tombstoneKey: string,
+      session: string,
+      until: number,
+    ): Result<number, Context>
+    carnetRenew(sessionKey: string, revision: number, user: string): Result<number, Context>
+    carnetRevoke(
+      sessionKey: string,
+      tombstoneKey: string,
+      channel: string,
+      handle: string,
+      rememberUntil: number,
+    ): Result<number, Context>
   }
 }
 
@@ -41,7 +79,9 @@ const STRICT = {
   retryStrategy: (tries: number) => Math.min(50 * 2 ** (tries - 1), 1_000) + Math.random() * 100,
   scripts: {
     carnetRedeem: { lua: REDEEM, numberOfKeys: 1 },
-    carnetRevoke: { lua: REVOKE, numberOfKeys: 1 },
+    carnetStart: { lua: START, numberOfKeys: 2 },
+    carnetRenew: { lua: RENEW, numberOfKeys: 1 },
+    carnetRevoke: { lua: REVOKE, numberOfKeys: 2 },
   },
 } satisfies RedisOptions
 
@@ -67,13 +107,28 @@ export class RedisStore implements Store {
     return this.#clock.now()
   }
 
-  async start(sid: string, session: SessionRecord, until: number): Promise<void> {
-    await answered(this.#redis.set(sessionKey(sid), serializeSession(session), 'PXAT', until, 'NX'))
+  async start(sid: string, session: SessionRecord, until: number): Promise<boolean> {
+    const started = await answered(
+      this.#redis.carnetStart(sessionKey(sid), tombstoneKey(sid), serializeSession(session), until),
+    )
+    return started === 1
   }
 
   async read(sid: string): Promise<SessionRecord | null> {
     const stored = await answered(this.#redis.get(sessionKey(sid)))
     return stored === null ? null : parseSession(stored)
+  }
+
+  async ends(sids: readonly string[]): Promise<(number | null)[]> {
+    if (sids.length === 0) return []
+    const pipeline = this.#redis.pipeline()
+    for (const sid of sids) pipeline.pexpiretime(sessionKey(sid))
+    return (await executed(pipeline)).map(until => (Number(until) > 0 ? Number(until) : null))
+  }
+
+  async renew(sid: string, user: User, revision: number): Promise<boolean> {
+    const renewed = await answered(this.#redis.carnetRenew(sessionKey(sid), revision, serializeUser(user)))
+    return renewed === 1
   }
 
   async touch(sid: string, until: number): Promise<boolean> {
@@ -83,11 +138,21 @@ export class RedisStore implements Store {
     return replies[1] === 1
   }
 
-  async revoke(sid: string): Promise<boolean> {
+  async revoke(sid: string, rememberUntil: number): Promise<boolean> {
     const ended = await answered(
-      this.#redis.carnetRevoke(sessionKey(sid), REVOKED_CHANNEL, sessionHandle(sid)),
+      this.#redis.carnetRevoke(
+        sessionKey(sid),
+        tombstoneKey(sid),
+        REVOKED_CHANNEL,
+        sessionHandle(sid),
+        rememberUntil,
+      ),
     )
     return ended === 1
+  }
+
+  async wasRevoked(sid: string): Promise<boolean> {
+    return (await answered(this.#redis.exists(tombstoneKey(sid)))) === 1
   }
 
   async issue(tickets: readonly NewTicket[]): Promise<void> {

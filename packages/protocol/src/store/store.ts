@@ -1,4 +1,4 @@
-import type { SessionRecord } from '../session-record.ts'
+import type { SessionRecord, User } from '../session-record.ts'
 import type { TicketRecord } from '../ticket-record.ts'
 
 /** A ticket on its way into the store. `until` is an absolute moment of the store's clock, in ms. */
@@ -22,13 +22,22 @@ export interface BurntTicket {
 export interface Store {
   /** The store's clock, ms since epoch. Every moment in a record is on it. Throws `store_unavailable` before the first contact. */
   now(): number
-  /** Writes a new session that ends at `until` unless touched. */
-  start(sid: string, session: SessionRecord, until: number): Promise<void>
+  /** Writes a session that ends at `until` unless touched; one that is there stays. False where the sid was revoked. */
+  start(sid: string, session: SessionRecord, until: number): Promise<boolean>
   read(sid: string): Promise<SessionRecord | null>
+  /** Until when each of some sessions lives unless touched, null for each that is gone. One round trip. */
+  ends(sids: readonly string[]): Promise<(number | null)[]>
+  /** Puts another state of the user into a live session, unless a later one is there. False where it is gone. */
+  renew(sid: string, user: User, revision: number): Promise<boolean>
   /** Moves the end of a live session to `until`, never nearer. False where there is no such session. */
   touch(sid: string, until: number): Promise<boolean>
-  /** Ends a session for every site and tells all who listen. False where it had ended already. */
-  revoke(sid: string): Promise<boolean>
+  /**
+   * Ends a session for every site and tells all who listen. Where its browser is remembered, that is kept in mind for
+   * as long; where the session is gone and nobody can say, until `rememberUntil`. False where it had ended already.
+   */
+  revoke(sid: string, rememberUntil: number): Promise<boolean>
+  /** Whether a session was revoked, as far as that is kept in mind. */
+  wasRevoked(sid: string): Promise<boolean>
   /** Writes tickets of one session, in one round trip however many. A write that arrives after `until` leaves nothing. */
   issue(tickets: readonly NewTicket[]): Promise<void>
   /** Burns a ticket: of any number of parallel calls exactly one gets it. Null where it is unknown, expired or used. */

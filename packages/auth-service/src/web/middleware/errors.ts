@@ -32,9 +32,26 @@ function answer(ctx: Ctx, error: CarnetError, page: (ctx: Ctx, error: CarnetErro
   ctx.body = {
     code: error.status,
     error: error.code,
-    message: error.message,
+    message: messageFor(ctx, error),
     ...(error.fields !== null && { fields: error.fields }),
   }
+}
+
+// Thrown by what knows no languages; all other refusals come from routes, which speak the visitor's.
+const TOLD_BY_CODE = [
+  'store_unavailable',
+  'rate_limited',
+  'internal',
+  'csrf',
+  'not_found',
+  'unknown_site',
+  'session_gone',
+] as const
+
+/** What to tell people, in their language. */
+export function messageFor(ctx: Ctx, error: CarnetError): string {
+  const code = TOLD_BY_CODE.find(code => code === error.code)
+  return code === undefined ? error.message : ctx.state.texts.errors[code]
 }
 
 function toCarnetError(thrown: unknown): CarnetError {

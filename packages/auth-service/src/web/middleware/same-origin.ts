@@ -1,5 +1,5 @@
 import { timingSafeEqual } from 'node:crypto'
-import { CarnetError, hasJsonBody, type LiveManifest, requestOrigin } from '@carnet/protocol'
+import { authOrigin, CarnetError, hasJsonBody, type LiveManifest, requestOrigin } from '@carnet/protocol'
 import { nanoid } from 'nanoid'
 import type { Ctx, Step } from '../context.ts'
 
@@ -12,7 +12,7 @@ const READING = ['GET', 'HEAD', 'OPTIONS']
 export function sameOrigin(manifest: LiveManifest): Step {
   return async function sameOrigin(ctx, next) {
     if (!READING.includes(ctx.method)) {
-      const from = requestOrigin(ctx.headers, [manifest.current.auth])
+      const from = requestOrigin(ctx.headers, [authOrigin(manifest.current)])
       const allowed =
         from === 'same' || (from === 'unknown' && (hasJsonBody(ctx.headers) || hasFormToken(ctx)))
       if (!allowed) throw new CarnetError('csrf', 'This request did not start on one of our own pages.')

@@ -27,18 +27,19 @@ export interface FanOut {
 export function fanOutPage(ctx: Ctx, { manifest, site, pixels, next }: FanOut): void {
   // This page's images bear tickets: no Referer may carry its address, and it has no form that would need one.
   ctx.set('Referrer-Policy', 'no-referrer')
+  const { signedIn } = ctx.state.texts
   sendPage(ctx, {
-    manifest,
-    title: 'Signed in',
+    title: signedIn.title,
+    languages: false,
     // A pull goes by way of this service.
     policy: { script: true, images: ["'self'", ...manifest.sites.map(({ origin }) => origin)] },
     head: html`<noscript><meta http-equiv="refresh" content="2; url=${next}"></noscript>`,
     body: html`
-<h1>You are signed in</h1>
-<p class="lead" role="status">Taking you ${site === null ? 'on' : `to ${site.name}`} …</p>
+<h1>${signedIn.heading}</h1>
+<p class="lead" role="status">${site === null ? signedIn.on : signedIn.onTo(site.name)}</p>
 <div class="bar" aria-hidden="true"></div>
 ${pixels.map(({ url }) => html`<img class="pixel" src="${url}" alt="" referrerpolicy="no-referrer">`)}
-<a class="button" id="next" href="${next}">Continue${site !== null && ` to ${site.name}`}</a>
+<a class="button" id="next" href="${next}">${site === null ? signedIn.button : signedIn.buttonTo(site.name)}</a>
 <script nonce="${ctx.state.nonce}">${SCRIPT}</script>`,
   })
 }

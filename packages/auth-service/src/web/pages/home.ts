@@ -2,25 +2,33 @@ import type { Manifest, User } from '@carnet/protocol'
 import type { Ctx } from '../context.ts'
 import { html } from './html.ts'
 import { sendPage } from './layout.ts'
+import { siteList } from './sites.ts'
 
 /** The service's own home: who is signed in, and the ways to the sites. */
 export function homePage(ctx: Ctx, { manifest, user }: { manifest: Manifest; user: User | null }): void {
+  const { base, texts } = ctx.state
+  const { home, signIn, signOut, signUp } = texts
+  const alone = manifest.sites.length === 0
+  if (user === null) {
+    sendPage(ctx, {
+      title: home.welcome,
+      body: html`
+<h1>${home.signedOut}</h1>
+<p class="lead">${alone ? home.invitationAlone : home.invitation}</p>
+${siteList(manifest.sites, true)}
+<a class="button" href="${base}/signin">${signIn.button}</a>
+${manifest.accounts.signUp !== 'closed' && html`<a class="button quiet" href="${base}/signup">${signUp.title}</a>`}`,
+    })
+    return
+  }
   sendPage(ctx, {
-    manifest,
-    title: user === null ? 'Welcome' : 'Your sites',
+    title: home.title,
     body: html`
-<h1>${user === null ? 'You are signed out' : `Hello, ${user.name}`}</h1>
-<p class="lead">${user === null ? 'Sign in once for all of these sites:' : `${user.email} is signed in, for all of these sites:`}</p>
-<ul class="sites">
-${manifest.sites.map(
-  site =>
-    html`<li><a href="${site.origin}"><b>${site.name}</b><small>${new URL(site.origin).host}</small></a></li>`,
-)}
-</ul>
-${
-  user === null
-    ? html`<a class="button" href="/signin">Sign in</a>`
-    : html`<a class="button quiet" href="/signout">Sign out</a>`
-}`,
+<h1>${home.hello(user.name)}</h1>
+<p class="lead">${alone ? home.signedInAlone(user.email) : home.signedIn(user.email)}</p>
+${!user.emailVerified && html`<p class="alert">${home.unverified} <a href="${base}/verify-email">${home.confirm}</a></p>`}
+${siteList(manifest.sites, true)}
+<a class="button" href="${base}/account">${home.account}</a>
+<a class="button quiet" href="${base}/signout">${signOut.title}</a>`,
   })
 }

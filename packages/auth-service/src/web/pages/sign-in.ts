@@ -1,8 +1,8 @@
 import type { Manifest, Site } from '@carnet/protocol'
 import type { Ctx, Flash } from '../context.ts'
-import { formToken } from '../middleware/same-origin.ts'
+import { check, field, said } from './fields.ts'
 import { type Html, html } from './html.ts'
-import { sendPage } from './layout.ts'
+import { form, sendPage } from './layout.ts'
 
 /** What the sign-in page shows. */
 export interface SignIn {
@@ -12,69 +12,58 @@ export interface SignIn {
   readonly flash: Flash | null
   /** The address of who is signed in and has to give the password again. */
   readonly again: string | null
+  /** Whether this browser is remembered now. */
+  readonly remembered: boolean
+  /** In place of the usual line below the title, or null. */
+  readonly description: string | null
 }
 
 /** The sign-in page. */
-export function signInPage(ctx: Ctx, { manifest, site, flash, again }: SignIn): void {
-  const goal = site === null ? '' : ` to continue to ${site.name}`
-  const faulty = flash !== null && Object.keys(flash.fields).length > 0
-  const email = flash?.email || again || ''
+export function signInPage(ctx: Ctx, page: SignIn): void {
+  const { manifest, flash, again } = page
+  const { base, texts, language } = ctx.state
+  const { fields, signIn } = texts
+  const email = flash?.values['email'] || again || ''
+  const title = again === null ? signIn.title : signIn.again
   sendPage(ctx, {
-    manifest,
-    title: again === null ? 'Sign in' : 'Confirm that it is you',
+    title,
     // The pixels that follow a sign-in find their connections open.
     head: html`${manifest.sites
       .filter(({ fanOut }) => fanOut !== 'none')
       .map(({ origin }) => html`<link rel="preconnect" href="${origin}">`)}`,
     body: html`
-<h1>${again === null ? 'Sign in' : 'Confirm that it is you'}</h1>
-<p class="lead">${again === null ? `With your ${manifest.brand.name} account${goal}.` : `Give your password again${goal}.`}</p>
-${flash !== null && !faulty && html`<p class="alert" role="alert" id="alert">${flash.message}</p>`}
-<form method="post" action="/signin${ctx.search}" novalidate>
-<input type="hidden" name="form_token" value="${formToken(ctx)}">
-${field({
-  name: 'email',
-  label: 'E-mail address',
-  type: 'email',
-  value: email,
-  autocomplete: 'username',
-  error: flash?.fields['email'] ?? null,
-  focus: email === '',
-})}
-${field({
-  name: 'password',
-  label: 'Password',
-  type: 'password',
-  value: '',
-  autocomplete: 'current-password',
-  error: flash?.fields['password'] ?? null,
-  focus: email !== '',
-})}
-<button>Sign in</button>
-</form>
-<p class="foot">One sign-in for ${names(manifest.sites)}.</p>`,
+<h1>${title}</h1>
+<p class="lead">${lead(ctx, page)}</p>
+${said(flash)}
+${form(
+  ctx,
+  `/signin${ctx.search}`,
+  html`${field(flash, { name: 'email', label: fields.email, type: 'email', value: email, autocomplete: 'username', focus: email === '' })}
+${field(flash, { name: 'password', label: fields.password, type: 'password', autocomplete: 'current-password', focus: email !== '' })}
+${check('remember', fields.remember, page.remembered)}
+<button>${signIn.button}</button>`,
+)}
+${ways(ctx, manifest, base)}
+${manifest.sites.length > 0 && html`<p class="foot">${signIn.sites(names(language, manifest.sites))}</p>`}`,
   })
 }
 
-interface Field {
-  readonly name: string
-  readonly label: string
-  readonly type: 'email' | 'password'
-  readonly value: string
-  readonly autocomplete: string
-  readonly error: string | null
-  readonly focus: boolean
+function lead(ctx: Ctx, { site, again, description }: SignIn): string {
+  const { brand, texts } = ctx.state
+  const { signIn } = texts
+  if (again !== null) return site === null ? signIn.againLead : signIn.againLeadTo(site.name)
+  if (site !== null) return signIn.leadTo(brand.name, site.name)
+  return description ?? signIn.lead(brand.name)
 }
 
-function field({ name, label, type, value, autocomplete, error, focus }: Field): Html {
-  const invalid = error !== null && html` aria-invalid="true" aria-describedby="${name}-error"`
-  return html`<div class="field">
-<label for="${name}">${label}</label>
-<input id="${name}" name="${name}" type="${type}" value="${value}" autocomplete="${autocomplete}" required${focus && html` autofocus`}${invalid}>
-${error !== null && html`<p class="error" id="${name}-error">${error}</p>`}
-</div>`
+/** The ways on for who cannot sign in. An existing backend keeps its own. */
+function ways(ctx: Ctx, { accounts }: Manifest, base: string): Html | null {
+  if (accounts.credentials !== null) return null
+  const { signIn } = ctx.state.texts
+  return html`<p class="ways"><a href="${base}/password/forgot${ctx.search}">${signIn.forgot}</a>
+${accounts.signUp !== 'closed' && html`<a href="${base}/signup${ctx.search}">${signIn.signUp}</a>`}</p>`
 }
 
-function names(sites: readonly Site[]): string {
-  return new Intl.ListFormat('en').format(sites.map(site => site.name))
+function names(language: string, sites: readonly Site[]): string {
+  return new Intl.ListFormat(language).format(sites.map(site => site.name))
 }

@@ -33,11 +33,16 @@ h1 { margin: 0 0 .375rem; font-size: 1.5rem; line-height: 1.25; letter-spacing: 
 .lead { margin: 0 0 1.5rem; color: var(--muted); overflow-wrap: anywhere; }
 .field { margin: 0 0 1.125rem; }
 label { display: block; margin: 0 0 .375rem; font-weight: 600; font-size: .9375rem; }
-input:not([type=hidden]) {
+input:not([type=hidden], [type=checkbox]) {
   width: 100%; padding: .6875rem .875rem; border: 1px solid var(--line); border-radius: .5rem;
   background: var(--card); color: inherit; font: inherit;
 }
 input[aria-invalid] { border-color: var(--bad); border-width: 2px; padding: calc(.6875rem - 1px) calc(.875rem - 1px); }
+.hint { margin: .375rem 0 0; color: var(--muted); font-size: .875rem; }
+.check { display: flex; gap: .625rem; align-items: center; margin: 0 0 1.25rem; }
+.check input { width: 1.25rem; height: 1.25rem; accent-color: var(--accent); margin: 0; flex: none; }
+.check label { margin: 0; font-weight: 400; }
+.unseen { position: absolute; width: 1px !important; height: 1px; padding: 0 !important; opacity: 0; pointer-events: none; }
 .error { margin: .375rem 0 0; color: var(--bad); font-size: .9375rem; }
 .alert { margin: 0 0 1.25rem; padding: .75rem .875rem; border-left: 4px solid var(--bad); border-radius: .25rem; background: light-dark(#fdecea, #3a1f1d); }
 button, .button {
@@ -45,7 +50,10 @@ button, .button {
   color: var(--on-accent); font: inherit; font-weight: 600; text-align: center; text-decoration: none; cursor: pointer;
 }
 button:hover, .button:hover { filter: brightness(1.08); }
+.alert.good { border-color: var(--good); background: light-dark(#e7f4ec, #16301f); }
+button.danger { background: light-dark(#b3261e, #ff9b93); color: light-dark(#fff, #111); }
 .quiet { background: none; border: 1px solid var(--line); color: inherit; margin-top: .75rem; }
+.small { width: auto; padding: .4375rem .875rem; margin: 0; font-size: .9375rem; }
 :is(a, button, input):focus-visible { outline: 3px solid light-dark(#1a1c20, #fff); outline-offset: 2px; }
 a { color: inherit; text-underline-offset: .2em; }
 ul.sites { list-style: none; margin: 0 0 1.5rem; padding: 0; border-top: 1px solid var(--hair); }
@@ -53,6 +61,22 @@ ul.sites li { border-bottom: 1px solid var(--hair); }
 ul.sites :is(a, span) { display: flex; justify-content: space-between; gap: 1rem; padding: .75rem 0; text-decoration: none; }
 ul.sites a:hover b { text-decoration: underline; }
 ul.sites small { color: var(--muted); font-size: .875rem; overflow-wrap: anywhere; }
+.ways { display: flex; flex-wrap: wrap; gap: .5rem 1.25rem; margin: 1.25rem 0 0; font-size: .9375rem; }
+hr { border: 0; border-top: 1px solid var(--hair); margin: 1.75rem 0 0; }
+.card.wide { max-width: 36rem; }
+section { border-top: 1px solid var(--hair); padding: 1.25rem 0; }
+section:last-of-type { border-bottom: 1px solid var(--hair); margin-bottom: .75rem; }
+h2 { margin: 0 0 .625rem; font-size: 1.0625rem; line-height: 1.3; }
+section p { margin: 0 0 .5rem; overflow-wrap: anywhere; }
+.row { display: flex; gap: .75rem; align-items: end; flex-wrap: wrap; }
+.row .field { flex: 1 1 14rem; margin: 0; }
+.row button { width: auto; margin: 0; }
+.tag { display: inline-block; margin: 0 0 0 .375rem; padding: .0625rem .5rem; border: 1px solid var(--line); border-radius: 1rem; font-size: .8125rem; color: var(--muted); }
+ul.sessions { list-style: none; margin: 0 0 1rem; padding: 0; border-top: 1px solid var(--hair); }
+ul.sessions li { display: flex; gap: 1rem; justify-content: space-between; align-items: start; padding: 1rem 0; border-bottom: 1px solid var(--hair); }
+.letter { white-space: pre-wrap; }
+.languages { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; justify-content: center; padding: 1.25rem 1.5rem; font-size: .875rem; color: var(--muted); width: 100%; }
+.languages a { padding: .25rem 0; }
 .pixel { width: 1px; height: 1px; opacity: 0; position: absolute; }
 .bar { height: 4px; margin: 0 0 1.5rem; border-radius: 2px; background: var(--hair); overflow: hidden; }
 .bar::after { content: ""; display: block; width: 40%; height: 100%; border-radius: 2px; background: var(--accent); animation: slide 1.1s ease-in-out infinite; }

@@ -30,6 +30,8 @@ export function authorize(desk: Desk): Step {
     if (session !== null && isFresh(session, maxAge, desk.store.now())) {
       const request = { site: site.id, ttl: site.ticket.ttl, state }
       const [ticket = ''] = await issueTickets(desk.store, session.sid, ctx.state.client, [request])
+      // For the person's list of devices; nobody waits for it.
+      desk.sessions.noteSite(session.sid, site.id).catch(() => {})
       back.search = new URLSearchParams({ ticket, state }).toString()
     } else if (pixel || parameter(ctx.query, 'prompt') === 'none') {
       back.search = new URLSearchParams({ error: 'signed_out', state }).toString()

@@ -1,4 +1,5 @@
 import {
+  authOrigin,
   CarnetError,
   cookieNames,
   findSite,
@@ -9,9 +10,9 @@ import {
   sessionHandle,
   verifiedSids,
 } from '@carnet/protocol'
-import { dropOwnCookie } from '../../sso/own-session.ts'
+import { dropOwnCookie, dropRememberCookie, readRememberCookie } from '../../sso/own-session.ts'
 import type { Ctx, Desk, Step } from '../context.ts'
-import { isProgram, succeed } from '../envelope.ts'
+import { goTo, isProgram, succeed } from '../envelope.ts'
 import { parameter } from '../middleware/one-value.ts'
 import { signOutPage } from '../pages/sign-out.ts'
 
@@ -19,7 +20,7 @@ import { signOutPage } from '../pages/sign-out.ts'
 export function showSignOut(desk: Desk): Step {
   return async function showSignOut(ctx) {
     const manifest = desk.manifest.current
-    if (ctx.state.session === null) return toSignIn(ctx, manifest)
+    if (ctx.state.session === null) return goTo(ctx, signInAfter(ctx, manifest))
     signOutPage(ctx, { manifest, user: ctx.state.session.record.user })
   }
 }
@@ -33,27 +34,32 @@ export function signOut(desk: Desk): Step {
       throw new CarnetError('unknown_site', 'This site does not take part.')
     }
     const names = cookieNames(manifest.auth)
+    const held = readRememberCookie(ctx.headers.cookie, names, desk.signer)
     for (const sid of verifiedSids(desk.signer, ctx.headers.cookie, names.session)) {
-      await revokeSession(desk.store, sid)
+      await revokeSession(desk.store, sid, manifest.session.remember)
+      await desk.sessions.endedElsewhere(sessionHandle(sid))
       desk.log.info({ session: sessionHandle(sid) }, 'session_revoked')
     }
+    if (held !== null) await desk.sessions.endSeries(held.seriesId)
     ctx.append('Set-Cookie', dropOwnCookie(names))
-    if (isProgram(ctx)) return succeed(ctx, 'signout success', {})
-    toSignIn(ctx, manifest)
+    ctx.append('Set-Cookie', dropRememberCookie(names))
+    desk.events.emit('signout', { user: ctx.state.session?.record.user ?? null })
+    const target = signInAfter(ctx, manifest)
+    if (isProgram(ctx)) return succeed(ctx, 'signout success', { returnTo: target })
+    goTo(ctx, target)
   }
 }
 
 /** The sign-in page, with the way on that was asked for where it leads nowhere else. */
-function toSignIn(ctx: Ctx, manifest: Manifest): void {
-  const url = new URL('/signin', manifest.auth)
+function signInAfter(ctx: Ctx, manifest: Manifest): string {
+  const url = new URL(`${manifest.auth}/signin`)
   const site = findSite(manifest, parameter(ctx.query, 'site') ?? '')
   const returnTo = parameter(ctx.query, 'return_to')
-  const allowed = [manifest.auth, ...manifest.sites.flatMap(originsOf)]
+  const own = authOrigin(manifest)
+  const allowed = [own, ...manifest.sites.flatMap(originsOf)]
   if (site !== null) url.searchParams.set('site', site.id)
-  if (returnTo !== undefined && returnTarget(returnTo, site?.origin ?? manifest.auth, allowed) !== null) {
+  if (returnTo !== undefined && returnTarget(returnTo, site?.origin ?? own, allowed) !== null) {
     url.searchParams.set('return_to', returnTo)
   }
-  ctx.status = 303
-  ctx.set('Location', url.href)
-  ctx.body = ''
+  return url.href
 }

@@ -1,0 +1,278 @@
+import {
+  CarnetError,
+  type Client,
+  type Manifest,
+  newSid,
+  revokeSession,
+  type Store,
+  sessionHandle,
+  startSession,
+} from '@carnet/protocol'
+import { asked, type Database } from './database.ts'
+import { deviceName } from './device.ts'
+import type { Account, Users } from './users.ts'
+
+/** A live session, as its owner may see it. Moments are ms since epoch. */
+export interface SessionView {
+  /** The session's handle. */
+  readonly id: string
+  /** `Firefox on Linux`; empty where the browser did not say. */
+  readonly device: string
+  /** The network that it began in, `192.0.2.*`. */
+  readonly address: string
+  readonly startedAt: number
+  /** To the minute. */
+  readonly lastSeenAt: number
+  readonly expiresAt: number
+  readonly remembered: boolean
+  /** Ids of the sites that it was taken to. */
+  readonly sites: readonly string[]
+}
+
+/** What is known of a new session. */
+export interface Beginning {
+  readonly sid?: string
+  readonly client: Client
+  readonly userAgentHeader: string
+  /** Null where the browser is not to be remembered. */
+  readonly series: { readonly id: string; readonly expiresAt: number } | null
+  /** When the password was given. Default: now. */
+  readonly authenticatedAt?: number
+}
+
+/** Which sessions of a user are meant: one by its handle, all, or all but one. */
+export type Which = { readonly id: string } | 'all' | { readonly allBut: string }
+
+/**
+ * The sessions in SQL: whose they are, where they began, and which have to end. What SQL says, `follow` makes the store
+ * say, at once after a change and again every half second, so that a change made by another process, or while the
+ * store was away, arrives as well.
+ */
+export class Sessions {
+  readonly #database: Database
+  readonly #store: Store
+  readonly #users: Users
+  readonly #manifest: () => Manifest
+
+  constructor(database: Database, store: Store, users: Users, manifest: () => Manifest) {
+    this.#database = database
+    this.#store = store
+    this.#users = users
+    this.#manifest = manifest
+  }
+
+  /**
+   * Starts a session. The row comes first and the user is looked at again afterwards, so that a change or a disabling
+   * that happens meanwhile is not missed. Throws `invalid_credentials` where the user was disabled or removed,
+   * `session_gone` where the sid was revoked, and `store_unavailable`.
+   */
+  async begin(account: Account, { sid = newSid(), ...beginning }: Beginning): Promise<string> {
+    const { session } = this.#manifest()
+    const now = this.#store.now()
+    const id = sessionHandle(sid)
+    const row = {
+      id,
+      sid,
+      user_id: account.user.id,
+      series_id: beginning.series?.id ?? null,
+      revision: account.revision,
+      device: deviceName(beginning.userAgentHeader),
+      address: networkOf(beginning.client.address),
+      started_at: now,
+      expires_at: now + session.absolute,
+      ended_at: null,
+    }
+    await asked(
+      this.#database
+        .insertInto('sessions')
+        .values(row)
+        .onConflict(conflict => conflict.doNothing())
+        .execute(),
+    )
+    await startSession(this.#store, account.user, session, {
+      sid,
+      revision: account.revision,
+      rememberedUntil: beginning.series?.expiresAt ?? 0,
+      ...(beginning.authenticatedAt !== undefined && { authenticatedAt: beginning.authenticatedAt }),
+    })
+    const current = await this.#users.find({ id: account.user.id })
+    if (current === null || current.disabled || current.epoch !== account.epoch) {
+      await this.end(account.user.id, { id })
+      throw new CarnetError('invalid_credentials', 'The e-mail address or the password is wrong.')
+    }
+    if (current.revision !== account.revision) await this.follow()
+    return sid
+  }
+
+  /** Notes that a session was taken to a site. */
+  async noteSite(sid: string, site: string): Promise<void> {
+    await asked(
+      this.#database
+        .insertInto('session_sites')
+        .values({ session_id: sessionHandle(sid), site })
+        .onConflict(conflict => conflict.doNothing())
+        .execute(),
+    )
+  }
+
+  /** The live sessions of a user, or of all, the latest first. Throws `store_unavailable`. */
+  async list(userId?: string): Promise<(SessionView & { userId: string })[]> {
+    let query = this.#database.selectFrom('sessions').selectAll().where('ended_at', 'is', null)
+    if (userId !== undefined) query = query.where('user_id', '=', userId)
+    const rows = await asked(query.orderBy('started_at', 'desc').execute())
+    if (rows.length === 0) return []
+    const ends = await this.#store.ends(rows.map(({ sid }) => sid))
+    const live = rows
+      .map((row, index) => ({ row, end: ends[index] ?? null }))
+      .filter(({ end }) => end !== null)
+    const sites = await this.#sitesOf(live.map(({ row }) => row.id))
+    const { idle } = this.#manifest().session
+    return live.map(({ row, end }) => ({
+      id: row.id,
+      userId: row.user_id,
+      device: row.device,
+      address: row.address,
+      startedAt: row.started_at,
+      lastSeenAt: Math.max(row.started_at, (end ?? 0) - idle),
+      expiresAt: row.expires_at,
+      remembered: row.series_id !== null,
+      sites: sites.filter(({ session_id }) => session_id === row.id).map(({ site }) => site),
+    }))
+  }
+
+  /** The series of a session, or null where the browser is not remembered. */
+  async seriesOf(sid: string): Promise<string | null> {
+    const query = this.#database
+      .selectFrom('sessions')
+      .select('series_id')
+      .where('id', '=', sessionHandle(sid))
+    return (await asked(query.executeTakeFirst()))?.series_id ?? null
+  }
+
+  /**
+   * Ends sessions of a user at every site, with what remembers their browsers; how many were meant. Returns once the
+   * store has confirmed it, or with `follow: false` leaves that to the service that runs. Throws `store_unavailable`:
+   * then they end as soon as it is back.
+   */
+  async end(userId: string, which: Which, { follow = true }: { follow?: boolean } = {}): Promise<number> {
+    let series = this.#database.deleteFrom('remember_series').where('user_id', '=', userId)
+    let ending = this.#database
+      .updateTable('sessions')
+      .set({ ended_at: Date.now() })
+      .where('user_id', '=', userId)
+      .where('ended_at', 'is', null)
+    if (which !== 'all') {
+      const id = 'id' in which ? which.id : which.allBut
+      const comparison = 'id' in which ? '=' : '!='
+      const kept = this.#database.selectFrom('sessions').select('series_id').where('id', '=', id)
+      ending = ending.where('id', comparison, id)
+      series = series.where(row =>
+        'id' in which
+          ? row('id', 'in', kept.where('series_id', 'is not', null))
+          : row('id', 'not in', kept.where('series_id', 'is not', null)),
+      )
+    }
+    await asked(series.execute())
+    const { numUpdatedRows } = await asked(ending.executeTakeFirst())
+    if (follow) await this.follow()
+    return Number(numUpdatedRows)
+  }
+
+  /** Ends all sessions that a series has begun. */
+  async endSeries(seriesId: string): Promise<void> {
+    await asked(this.#database.deleteFrom('remember_series').where('id', '=', seriesId).execute())
+    await asked(
+      this.#database
+        .updateTable('sessions')
+        .set({ ended_at: Date.now() })
+        .where('series_id', '=', seriesId)
+        .where('ended_at', 'is', null)
+        .execute(),
+    )
+    await this.follow()
+  }
+
+  /** Hears that a session was signed out at a site: what remembers its browser ends with it. */
+  async endedElsewhere(id: string): Promise<void> {
+    const query = this.#database
+      .selectFrom('sessions')
+      .select(['sid', 'series_id', 'ended_at'])
+      .where('id', '=', id)
+    const row = await asked(query.executeTakeFirst())
+    // What SQL itself wants ended is on its way already.
+    if (row === undefined || row.ended_at !== null) return
+    await this.forget(row.sid)
+    if (row.series_id !== null) await this.endSeries(row.series_id)
+  }
+
+  /** Forgets a session that has ended in the store. */
+  async forget(sid: string): Promise<void> {
+    const id = sessionHandle(sid)
+    await asked(this.#database.deleteFrom('sessions').where('id', '=', id).execute())
+    await asked(this.#database.deleteFrom('session_sites').where('session_id', '=', id).execute())
+  }
+
+  /** Makes the store say what SQL says: ends what has to end, and brings changes of users to their sessions. */
+  async follow(): Promise<void> {
+    const ended = await asked(
+      this.#database.selectFrom('sessions').select('sid').where('ended_at', 'is not', null).execute(),
+    )
+    for (const { sid } of ended) {
+      await revokeSession(this.#store, sid, this.#manifest().session.remember)
+      await this.forget(sid)
+    }
+    const changed = await asked(
+      this.#database
+        .selectFrom('sessions')
+        .innerJoin('users', 'users.id', 'sessions.user_id')
+        .select(['sessions.id', 'sessions.sid', 'users.id as user'])
+        .whereRef('sessions.revision', '!=', 'users.revision')
+        .execute(),
+    )
+    for (const { id, sid, user } of changed) {
+      const account = await this.#users.find({ id: user })
+      if (account === null) continue
+      await this.#store.renew(sid, account.user, account.revision)
+      await asked(
+        this.#database
+          .updateTable('sessions')
+          .set({ revision: account.revision })
+          .where('id', '=', id)
+          .execute(),
+      )
+    }
+  }
+
+  /** Forgets what is over by its own time. */
+  async sweep(): Promise<void> {
+    const now = Date.now()
+    const over = this.#database
+      .selectFrom('sessions')
+      .select('id')
+      .where('expires_at', '<', now)
+      .where('ended_at', 'is', null)
+    await asked(this.#database.deleteFrom('session_sites').where('session_id', 'in', over).execute())
+    await asked(
+      this.#database
+        .deleteFrom('sessions')
+        .where('expires_at', '<', now)
+        .where('ended_at', 'is', null)
+        .execute(),
+    )
+    await asked(this.#database.deleteFrom('remember_series').where('expires_at', '<', now).execute())
+    await asked(this.#database.deleteFrom('spent_tokens').where('expires_at', '<', now).execute())
+  }
+
+  #sitesOf(ids: readonly string[]): Promise<{ session_id: string; site: string }[]> {
+    if (ids.length === 0) return Promise.resolve([])
+    const query = this.#database.selectFrom('session_sites').selectAll()
+    return asked(query.where('session_id', 'in', ids).orderBy('site').execute())
+  }
+}
+
+/** An address without its last part: enough for its owner to know the place by. */
+export function networkOf(address: string): string {
+  if (address.includes('.')) return address.replace(/\.\d+$/, '.*')
+  const [a = '', b = '', c = ''] = address.split(':')
+  return address === '' ? '' : `${a}:${b}:${c}:*`
+}

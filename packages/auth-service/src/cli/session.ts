@@ -1,0 +1,67 @@
+import { Command } from 'commander'
+import { type Accounts, accountOf, withAccounts } from './accounts.ts'
+
+/** `carnet session list|revoke` */
+export function session(): Command {
+  const command = new Command('session').description('the live sessions')
+
+  command
+    .command('list')
+    .description('list live sessions, of one user or of all')
+    .argument('[email]', 'the e-mail address')
+    .option('--json', 'as JSON')
+    .action(async (email: string | undefined, { json }: { json?: boolean }) => {
+      const listed = await withAccounts(
+        async accounts => {
+          refuseBlind(accounts)
+          const { users, sessions } = accounts
+          const userId = email === undefined ? undefined : (await accountOf(users, email)).user.id
+          const emails = new Map((await users.list()).map(({ user }) => [user.id, user.email]))
+          return (await sessions.list(userId)).map(session => ({
+            ...session,
+            email: emails.get(session.userId) ?? '',
+          }))
+        },
+        { store: true },
+      )
+      if (json) return console.log(JSON.stringify(listed, null, 2))
+      for (const { id, email: of, address, device, startedAt } of listed)
+        console.log(
+          `${id}  ${of.padEnd(28)} ${new Date(startedAt).toISOString()}  ${address.padEnd(16)} ${device}`,
+        )
+    })
+
+  command
+    .command('revoke')
+    .description('end a session by its id, or all of a user by the e-mail address')
+    .argument('<id or email>', 'as "carnet session list" prints it')
+    .option('--json', 'as JSON')
+    .action(async (which: string, { json }: { json?: boolean }) => {
+      const ended = await withAccounts(
+        async accounts => {
+          refuseBlind(accounts)
+          const { users, sessions } = accounts
+          if (which.includes('@')) {
+            const { user } = await accountOf(users, which)
+            await users.change(user.id, { newEpoch: true })
+            return sessions.end(user.id, 'all')
+          }
+          const found = (await sessions.list()).find(({ id }) => id === which)
+          if (found === undefined)
+            throw new Error(`There is no live session ${which}. "carnet session list" lists them.`)
+          return sessions.end(found.userId, { id: which })
+        },
+        { store: true },
+      )
+      console.log(json ? JSON.stringify({ ended }) : `Ended: ${ended}.`)
+    })
+
+  return command
+}
+
+function refuseBlind({ seesSessions }: Accounts): void {
+  if (seesSessions) return
+  throw new Error(
+    'The sessions are in the embedded store, in the memory of the service that runs. Set CARNET_REDIS_URL to share them.',
+  )
+}

@@ -1,0 +1,129 @@
+import { CarnetError } from '@carnet/protocol'
+import { z } from 'zod'
+import { normalizeEmail } from '../accounts/email.ts'
+import { LONGEST_PASSWORD } from '../accounts/passwords.ts'
+import type { Texts } from '../texts/en.ts'
+import type { Ctx, Flash } from './context.ts'
+import { goTo } from './envelope.ts'
+
+// The parts that forms are made of. Their messages are for people, in their language.
+
+/** A text that may be missing. */
+export function optionalText(texts: Texts, longest: number): z.ZodType<string | null | undefined> {
+  return z.string().max(longest, texts.faults.tooLong(longest)).nullish()
+}
+
+/** An e-mail address, normalised. */
+export function emailField(texts: Texts): z.ZodType<string> {
+  return z
+    .string({ error: texts.faults.emailMissing })
+    .min(1, texts.faults.emailMissing)
+    .transform((text, context) => {
+      const email = normalizeEmail(text)
+      if (email !== null) return email
+      context.addIssue({ code: 'custom', message: texts.faults.email })
+      return z.NEVER
+    })
+}
+
+/** A person's name. */
+export function nameField(texts: Texts): z.ZodType<string> {
+  return z
+    .string({ error: texts.faults.name })
+    .transform(text => text.normalize('NFC').trim())
+    .refine(
+      name => name !== '' && !/[\p{Cc}\p{Cs}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u.test(name),
+      texts.faults.name,
+    )
+    .refine(name => name.length <= 200, texts.faults.tooLong(200))
+}
+
+/** A password as it is given to be checked. */
+export function passwordField(
+  texts: Texts,
+  missing: string = texts.faults.passwordMissing,
+): z.ZodType<string> {
+  return z
+    .string({ error: missing })
+    .min(1, missing)
+    .max(LONGEST_PASSWORD, texts.faults.tooLong(LONGEST_PASSWORD))
+}
+
+/** A checkbox of a form, or a boolean of JSON. */
+export const checkbox: z.ZodType<boolean> = z
+  .union([z.boolean(), z.enum(['on', 'true', 'false', '1', '0', ''])])
+  .nullish()
+  .transform(value => value === true || value === 'on' || value === 'true' || value === '1')
+
+/** What every form has beside its own fields. */
+export function formExtras(
+  texts: Texts,
+): Record<'site' | 'return_to' | 'form_token', z.ZodType<string | null | undefined>> {
+  return {
+    site: optionalText(texts, 64),
+    return_to: optionalText(texts, 4_096),
+    form_token: optionalText(texts, 64),
+  }
+}
+
+/** Reads a body by its schema. Throws `invalid_input` with a message per field, unknown ones too. */
+export function parseForm<S extends z.ZodType>(ctx: Ctx, schema: S): z.output<S> {
+  const { faults } = ctx.state.texts
+  const parsed = schema.safeParse(ctx.request.body ?? {})
+  if (parsed.success) return parsed.data
+  const fields: Record<string, string> = {}
+  for (const issue of parsed.error.issues) {
+    if (issue.code === 'unrecognized_keys') {
+      const unknown = issue.keys.map(key => key.slice(0, 32))
+      throw new CarnetError('invalid_input', `${faults.unknown} ${unknown.join(', ')}`, {
+        fields: Object.fromEntries(unknown.map(key => [key, faults.unknown])),
+        cause: 'unknown keys',
+      })
+    }
+    if (issue.path.length === 0) throw new CarnetError('invalid_input', faults.some)
+    fields[String(issue.path[0])] ??= issue.message
+  }
+  throw new CarnetError('invalid_input', faults.some, { fields })
+}
+
+/**
+ * Back to a form's page with what was wrong and what was typed, never a password. False where it is nothing that the
+ * person could mend there: fields that no form has, and faults of ours.
+ */
+export function backToForm(ctx: Ctx, page: string, error: CarnetError): boolean {
+  const mendable =
+    error.code === 'invalid_credentials' ||
+    error.code === 'email_taken' ||
+    error.code === 'rate_limited' ||
+    (error.code === 'invalid_input' && error.fields !== null && error.cause === undefined)
+  if (!mendable || ctx.session === null) return false
+  const values: Record<string, string> = {}
+  const body = ctx.request.body as Record<string, unknown> | undefined
+  for (const name of ['email', 'name']) {
+    const typed = body?.[name]
+    if (typeof typed === 'string') values[name] = typed.slice(0, 254)
+  }
+  const fields = error.fields ?? {}
+  flash(ctx, {
+    page,
+    fields,
+    values,
+    code: error.code,
+    ...(Object.keys(fields).length === 0 && { message: error.message }),
+  })
+  goTo(ctx, page + ctx.search)
+  return true
+}
+
+/** Keeps a word for the next time a page is shown. */
+export function flash(ctx: Ctx, said: Flash): void {
+  if (ctx.session !== null) ctx.session.flash = said
+}
+
+/** What was said for this page, once. */
+export function takeFlash(ctx: Ctx, page: string): Flash | null {
+  const said = ctx.session?.flash
+  if (ctx.session === null || said === undefined || said.page !== page) return null
+  delete ctx.session.flash
+  return said
+}

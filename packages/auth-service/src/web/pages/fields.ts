@@ -1,0 +1,45 @@
+import type { Flash } from '../context.ts'
+import { type Html, html } from './html.ts'
+
+/** One field of a form. */
+export interface Field {
+  readonly name: string
+  readonly label: string
+  readonly type: 'email' | 'password' | 'text'
+  readonly autocomplete: string
+  readonly value?: string
+  readonly hint?: string
+  readonly focus?: boolean
+  readonly readonly?: boolean
+}
+
+/** A labelled field, with what was typed and the fault beside it. */
+export function field(flash: Flash | null, field: Field): Html {
+  const { name, label, type, autocomplete, hint, focus = false, readonly = false } = field
+  const error = flash?.fields[name] ?? null
+  const value = type === 'password' ? '' : (flash?.values[name] ?? field.value ?? '')
+  const notes = [error === null ? null : `${name}-error`, hint === undefined ? null : `${name}-hint`]
+  const described = notes.filter(note => note !== null).join(' ')
+  return html`<div class="field">
+<label for="${name}">${label}</label>
+<input id="${name}" name="${name}" type="${type}" value="${value}" autocomplete="${autocomplete}" required${focus && html` autofocus`}${readonly && html` readonly`}${error !== null && html` aria-invalid="true"`}${described !== '' && html` aria-describedby="${described}"`}>
+${error !== null && html`<p class="error" id="${name}-error">${error}</p>`}
+${hint !== undefined && html`<p class="hint" id="${name}-hint">${hint}</p>`}
+</div>`
+}
+
+/** A labelled checkbox. */
+export function check(name: string, label: string, checked: boolean): Html {
+  return html`<div class="check">
+<input id="${name}" name="${name}" type="checkbox"${checked && html` checked`}>
+<label for="${name}">${label}</label>
+</div>`
+}
+
+/** What the last form said about the page as a whole. */
+export function said(flash: Flash | null, more: Html | null = null): Html | null {
+  if (flash?.message === undefined) return null
+  return flash.good === true
+    ? html`<p class="alert good" role="status">${flash.message}${more}</p>`
+    : html`<p class="alert" role="alert" id="alert">${flash.message}${more}</p>`
+}

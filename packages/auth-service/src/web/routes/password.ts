@@ -1,0 +1,134 @@
+import { CarnetError } from '@carnet/protocol'
+import { z } from 'zod'
+import type { MailToken } from '../../accounts/mail-tokens.ts'
+import type { Account } from '../../accounts/users.ts'
+import type { Texts } from '../../texts/en.ts'
+import type { Ctx, Desk, Step } from '../context.ts'
+import { goTo, isProgram, succeed } from '../envelope.ts'
+import { backToForm, emailField, flash, optionalText, parseForm, takeFlash } from '../form.ts'
+import { limitMail } from '../mail-limit.ts'
+import { parameter } from '../middleware/one-value.ts'
+import { checkNewPassword } from '../new-password.ts'
+import { noticePage } from '../pages/notice.ts'
+import { forgotPage, newPasswordPage } from '../pages/password.ts'
+import { refuseVoidLink } from '../void-link.ts'
+
+/** `GET /password/forgot` */
+export function showForgot(desk: Desk): Step {
+  return async function showForgot(ctx) {
+    refuseElsewhere(desk, ctx)
+    const email = ctx.state.session?.record.user.email ?? ''
+    forgotPage(ctx, { flash: takeFlash(ctx, '/password/forgot'), email })
+  }
+}
+
+/** `POST /password/forgot`: sends the link, and tells nobody whether there is such an account. */
+export function forgot(desk: Desk): Step {
+  return async function forgot(ctx) {
+    refuseElsewhere(desk, ctx)
+    const { language, texts } = ctx.state
+    try {
+      const form = parseForm(
+        ctx,
+        z.strictObject({ email: emailField(texts), form_token: optionalText(texts, 64) }),
+      )
+      await limitMail(desk, 'reset', form.email)
+      const account = await desk.users.find({ email: form.email })
+      const known = account !== null && !account.disabled
+      await desk.outbox.put({
+        kind: known ? 'reset' : 'nothing',
+        address: form.email,
+        userId: known ? account.user.id : null,
+        details: { language, insteadOf: 'reset' },
+      })
+    } catch (error) {
+      const page = '/password/forgot'
+      if (!(error instanceof CarnetError) || isProgram(ctx) || !backToForm(ctx, page, error)) throw error
+      return
+    }
+    if (isProgram(ctx)) return succeed(ctx, texts.forgot.sent, {})
+    noticePage(ctx, { title: texts.forgot.sentTitle, text: texts.forgot.sent, languages: false })
+  }
+}
+
+/** `GET /password/reset?token=` */
+export function showReset(desk: Desk): Step {
+  return async function showReset(ctx) {
+    refuseElsewhere(desk, ctx)
+    const token = parameter(ctx.query, 'token') ?? ''
+    const link = await readLink(desk, token)
+    if (link === null) return refuseVoid(ctx)
+    const { minLength } = desk.manifest.current.accounts.password
+    const { email } = link.account.user
+    newPasswordPage(ctx, { token, email, minLength, flash: takeFlash(ctx, '/password/reset') })
+  }
+}
+
+/** `POST /password/reset`: sets the password and signs out everywhere. It signs nobody in. */
+export function reset(desk: Desk): Step {
+  return async function reset(ctx) {
+    refuseElsewhere(desk, ctx)
+    const { language, texts } = ctx.state
+    const form = parseForm(ctx, resetForm(texts))
+    const link = await readLink(desk, form.token)
+    if (link === null) return refuseVoid(ctx)
+    const { user } = link.account
+    try {
+      const person = [user.name, user.email]
+      await checkNewPassword(desk, ctx, { ...form, person })
+    } catch (error) {
+      ctx.search = `?${new URLSearchParams({ token: form.token })}`
+      if (!(error instanceof CarnetError) || isProgram(ctx) || !backToForm(ctx, '/password/reset', error))
+        throw error
+      return
+    }
+    if (!(await desk.tokens.spend(link.token))) return refuseVoid(ctx)
+    await desk.users.setPassword(user.id, form.password)
+    // Who read the mail has the address.
+    if (!user.emailVerified) await desk.users.change(user.id, { emailVerified: true })
+    await desk.sessions.end(user.id, 'all')
+    await desk.outbox.put({
+      kind: 'password-changed',
+      address: user.email,
+      userId: user.id,
+      details: { language },
+    })
+    desk.log.info({ user: user.id }, 'password_reset')
+    if (isProgram(ctx)) return succeed(ctx, 'password reset', {})
+    flash(ctx, {
+      page: '/signin',
+      message: texts.reset.done,
+      good: true,
+      fields: {},
+      values: { email: user.email },
+    })
+    goTo(ctx, '/signin')
+  }
+}
+
+async function readLink(desk: Desk, value: string): Promise<{ token: MailToken; account: Account } | null> {
+  const token = await desk.tokens.read(['reset-password'], value)
+  const account = token === null ? null : await desk.users.find({ id: token.userId })
+  if (token === null || account === null || account.disabled) return null
+  return account.epoch === token.epoch && account.user.email === token.email ? { token, account } : null
+}
+
+function resetForm(texts: Texts) {
+  return z.strictObject({
+    token: z.string({ error: texts.verify.void }),
+    // However short or long: what is wrong with it is told beside the field, on the page of the link.
+    password: z.string({ error: texts.faults.newPasswordMissing }),
+    passwordAgain: z.string({ error: texts.faults.passwordAgain }),
+    form_token: optionalText(texts, 64),
+  })
+}
+
+/** Where an existing backend keeps the passwords, they are changed there. */
+function refuseElsewhere(desk: Desk, ctx: Ctx): void {
+  if (desk.manifest.current.accounts.credentials === null) return
+  throw new CarnetError('forbidden', ctx.state.texts.account.elsewhere)
+}
+
+function refuseVoid(ctx: Ctx): void {
+  refuseVoidLink(ctx, { label: ctx.state.texts.forgot.title, href: '/password/forgot' })
+}

@@ -1,0 +1,35 @@
+import { CarnetError } from '@carnet/protocol'
+import type { Account } from '../accounts/users.ts'
+import type { OwnSession } from '../sso/own-session.ts'
+import type { Ctx, Desk } from './context.ts'
+import { goTo, isProgram } from './envelope.ts'
+
+const FRESH_MS = 600_000
+
+/** Who may go on. */
+export interface SignedIn {
+  readonly session: OwnSession
+  readonly account: Account
+}
+
+/**
+ * Who is signed in; with `fresh`, with a password given within 10 minutes, which being remembered is not. Others are
+ * sent to sign in and come back to `page`: then the answer is null. Throws `signed_out` for programs.
+ */
+export async function signedIn(
+  desk: Desk,
+  ctx: Ctx,
+  { page, fresh = false }: { page: string; fresh?: boolean },
+): Promise<SignedIn | null> {
+  const { session, texts, base } = ctx.state
+  const account = session === null ? null : await desk.users.find({ id: session.record.user.id })
+  const isFresh = session !== null && desk.store.now() - session.record.authenticatedAt <= FRESH_MS
+  if (session !== null && account !== null && (isFresh || !fresh)) return { session, account }
+  if (isProgram(ctx)) {
+    throw new CarnetError('signed_out', account === null ? texts.errors.signed_out : texts.errors.not_fresh)
+  }
+  const query = new URLSearchParams({ return_to: base + page })
+  if (account !== null) query.set('max_age', String(FRESH_MS / 1000))
+  goTo(ctx, `/signin?${query}`)
+  return null
+}
