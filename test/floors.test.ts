@@ -5,7 +5,15 @@ import test from 'ava'
 // The house's floors, lowest first. A file imports from floors below its own; on one floor nobody knows another.
 const FLOORS: Record<string, string[][]> = {
   protocol: [
-    ['errors.ts', 'handle.ts', 'redirect.ts', 'request-origin.ts', 'binding.ts', 'manifest/taken-twice.ts'],
+    [
+      'errors.ts',
+      'handle.ts',
+      'language.ts',
+      'redirect.ts',
+      'request-origin.ts',
+      'binding.ts',
+      'manifest/taken-twice.ts',
+    ],
     ['session-record.ts', 'ticket-record.ts', 'manifest/schema.ts', 'store/clock.ts'],
     ['store/store.ts', 'store/keys.ts', 'cookie.ts', 'manifest/manifest.ts'],
     ['session.ts', 'ticket.ts', 'store/memory.ts', 'store/redis.ts', 'manifest/live.ts'],
@@ -13,9 +21,9 @@ const FLOORS: Record<string, string[][]> = {
     ['index.ts'],
   ],
   'site-agent': [
-    ['exchange.ts'],
-    ['place.ts'],
-    ['nonce.ts', 'claim.ts', 'session-check.ts', 'refusal-page.ts'],
+    ['exchange.ts', 'texts/en.ts'],
+    ['place.ts', 'texts/zh-hans.ts', 'texts/zh-hant.ts'],
+    ['texts/languages.ts', 'nonce.ts', 'claim.ts', 'session-check.ts', 'refusal-page.ts'],
     ['bounce.ts', 'swap.ts'],
     ['required.ts', 'routes/pixel.ts', 'routes/bounce.ts', 'routes/session.ts', 'routes/sign-out.ts'],
     ['visit.ts'],

@@ -24,6 +24,7 @@ export {
 } from './cookie.ts'
 export { CarnetError, type CarnetErrorDetails, type ErrorCode, STATUS_BY_CODE } from './errors.ts'
 export { sessionHandle } from './handle.ts'
+export { type Language, languageFor } from './language.ts'
 export { fixedManifest, type LiveManifest, type ManifestListener, watchManifest } from './manifest/live.ts'
 export {
   authOrigin,

@@ -25,6 +25,7 @@ import { pixel, pixelRefusal } from './routes/pixel.ts'
 import { session } from './routes/session.ts'
 import { signOut } from './routes/sign-out.ts'
 import { type Session, toSession } from './session-check.ts'
+import { textsFor } from './texts/languages.ts'
 import { type Outcome, visit } from './visit.ts'
 
 /** What an agent is made from. */
@@ -192,23 +193,15 @@ function methodRefusal(place: Place, request: AgentRequest, { allow, refuse }: R
 }
 
 function personOrProgramRefusal(place: Place, error: CarnetError, request: AgentRequest): Answer {
-  return isNavigation(request) ? personRefusal(place, error) : jsonRefusal(error)
+  return isNavigation(request) ? personRefusal(place, error, request) : jsonRefusal(error)
 }
 
-function personRefusal(place: Place, error: CarnetError): Answer {
+function personRefusal(place: Place, error: CarnetError, request: AgentRequest): Answer {
+  const texts = textsFor(request)
+  const on = { label: texts.back(place.site.name), href: '/' }
   if (error.status >= 500) {
-    return refusalPage(place, error, {
-      title: 'Not just now',
-      text:
-        error.code === 'store_unavailable'
-          ? 'The place that keeps the sign-ins does not answer, so nothing has changed. Please try again in a moment.'
-          : 'Something went wrong on our side. Please try again in a moment.',
-      on: { label: `Back to ${place.site.name}`, href: '/' },
-    })
+    const text = error.code === 'store_unavailable' ? texts.away.store : texts.away.other
+    return refusalPage(place, error, { language: texts.tag, title: texts.away.title, text, on })
   }
-  return refusalPage(place, error, {
-    title: 'This address does not work',
-    text: error.message,
-    on: { label: `Back to ${place.site.name}`, href: '/' },
-  })
+  return refusalPage(place, error, { language: texts.tag, ...texts.address, text: error.message, on })
 }

@@ -3,6 +3,8 @@ import { type AgentRequest, type Answer, cookieHeader, redirect } from './exchan
 import { newNonce } from './nonce.ts'
 import type { Place } from './place.ts'
 import { refusalPage } from './refusal-page.ts'
+import type { Texts } from './texts/en.ts'
+import { textsFor } from './texts/languages.ts'
 
 /** How a bounce is to go. */
 export interface Bounce {
@@ -31,7 +33,7 @@ export function startBounce(place: Place, request: AgentRequest, bounce: Bounce)
   }
   if (bounce.automatic === true) {
     // A browser that comes back signed in and is signed out again on the next page would go round for ever.
-    if (bouncesOf(place, request) >= MOST_IN_A_ROW) return loopPage(place, bounce.returnPath)
+    if (bouncesOf(place, request) >= MOST_IN_A_ROW) return loopPage(place, request, bounce.returnPath)
   }
   const nonce = newNonce(place, request, 'bounce', bounce.returnPath, bounce.retry)
   const query = new URLSearchParams({ site: place.site.id, state: nonce.state })
@@ -79,18 +81,20 @@ export function dropBounces(place: Place): string {
 }
 
 /** The link by which a person starts over. */
-export function tryAgain(returnPath: string): { label: string; href: string } {
+export function tryAgain({ signInAgain }: Texts, returnPath: string): { label: string; href: string } {
   return {
-    label: 'Sign in again',
+    label: signInAgain,
     href: `/api/signin?${new URLSearchParams({ return_to: returnPath })}`,
   }
 }
 
-function loopPage(place: Place, returnPath: string): Answer {
+function loopPage(place: Place, request: AgentRequest, returnPath: string): Answer {
+  const texts = textsFor(request)
   return refusalPage(place, new CarnetError('signed_out', 'The sign-in does not stay.'), {
-    title: 'The sign-in does not stay',
-    text: `You were signed in several times in a row, but your browser does not keep the sign-in at ${place.site.name}. Allow cookies for this site, close its other tabs, or clear its cookies, and sign in again.`,
-    on: tryAgain(returnPath),
+    language: texts.tag,
+    title: texts.loop.title,
+    text: texts.loop.text(place.site.name),
+    on: tryAgain(texts, returnPath),
     cookies: [dropBounces(place)],
   })
 }

@@ -49,13 +49,14 @@ export function redirect(status: 302 | 303, location: string, cookies: readonly 
   return answer(status, '', '', { headers: { Location: location }, cookies })
 }
 
-/** A refusal as JSON. Sets no cookie. */
-export function jsonRefusal(error: CarnetError): Answer {
+/** A refusal as JSON, with what else the caller may need. Sets no cookie. */
+export function jsonRefusal(error: CarnetError, more: Readonly<Record<string, string>> = {}): Answer {
   const body = JSON.stringify({
     code: error.status,
     error: error.code,
     message: error.message,
     ...(error.fields === null ? {} : { fields: error.fields }),
+    ...more,
   })
   return answer(error.status, 'application/json; charset=utf-8', body, { headers: refusalHeaders(error) })
 }

@@ -13,12 +13,12 @@ export interface WayOn {
 export function refusalPage(
   place: Place,
   error: CarnetError,
-  page: { title: string; text: string; on: WayOn; cookies?: readonly string[] },
+  page: { language: string; title: string; text: string; on: WayOn; cookies?: readonly string[] },
 ): Answer {
   const { brand } = place.current
   const nonce = randomBytes(16).toString('base64')
   const body = `<!doctype html>
-<html lang="en">
+<html lang="${page.language}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">

@@ -4,6 +4,7 @@ import { type AgentRequest, type Answer, isNavigation, jsonRefusal } from './exc
 import type { Place } from './place.ts'
 import { refusalPage } from './refusal-page.ts'
 import type { Session } from './session-check.ts'
+import { textsFor } from './texts/languages.ts'
 
 /** What a page asks for beyond a session. */
 export interface Required {
@@ -27,7 +28,7 @@ export function judgeRequired(
     return signInFirst(place, request, maxAge)
   }
   if (verified && !session.user.emailVerified) {
-    return refuse(place, request, new CarnetError('email_unverified', 'Confirm your e-mail address first.'))
+    return unverified(place, request, session)
   }
   if (role !== undefined && !session.user.roles.includes(role)) {
     return refuse(place, request, new CarnetError('forbidden', 'Your account may not open this.'))
@@ -38,10 +39,11 @@ export function judgeRequired(
 /** The answer where nobody can say who visits, as while the store is away: nothing is decided, no cookie touched. */
 export function sessionUnknown(place: Place, request: AgentRequest, error: CarnetError): Answer {
   if (!isNavigation(request)) return jsonRefusal(error)
+  const texts = textsFor(request)
   return refusalPage(place, error, {
-    title: 'Sign-in is out of reach for a moment',
-    text: 'This page needs to know who you are, and the place that knows does not answer. You have not been signed out.',
-    on: { label: 'Try again', href: ownPath(place, request) },
+    language: texts.tag,
+    ...texts.unknown,
+    on: { label: texts.tryAgain, href: ownPath(place, request) },
   })
 }
 
@@ -59,10 +61,25 @@ function signInFirst(place: Place, request: AgentRequest, maxAge?: number): Answ
 
 function refuse(place: Place, request: AgentRequest, error: CarnetError): Answer {
   if (!isNavigation(request)) return jsonRefusal(error)
+  const texts = textsFor(request)
   return refusalPage(place, error, {
-    title: error.code === 'forbidden' ? 'This is not for your account' : 'Confirm your e-mail address',
-    text: error.message,
-    on: { label: `Back to ${place.site.name}`, href: '/' },
+    language: texts.tag,
+    ...texts.forbidden,
+    on: { label: texts.back(place.site.name), href: '/' },
+  })
+}
+
+/** With the way to another mail: by `resendUrl` in JSON, and by the button of the page. */
+function unverified(place: Place, request: AgentRequest, { user }: Session): Answer {
+  const resendUrl = `${place.current.auth}/verify-email?${new URLSearchParams({ site: place.site.id })}`
+  const error = new CarnetError('email_unverified', 'Confirm your e-mail address first.')
+  if (!isNavigation(request)) return jsonRefusal(error, { resendUrl })
+  const texts = textsFor(request)
+  return refusalPage(place, error, {
+    language: texts.tag,
+    title: texts.unverified.title,
+    text: texts.unverified.text(user.email),
+    on: { label: texts.unverified.button, href: resendUrl },
   })
 }
 

@@ -1,5 +1,5 @@
 import type { EventEmitter } from 'node:events'
-import type { Brand, Client, LiveManifest, Signer, Store, TrustProxy, User } from '@carnet/protocol'
+import type { Brand, Client, Language, LiveManifest, Signer, Store, TrustProxy, User } from '@carnet/protocol'
 import type { Middleware, ParameterizedContext } from 'koa'
 import type { Logger } from 'pino'
 import type { Database } from '../accounts/database.ts'
@@ -11,7 +11,6 @@ import type { Outbox } from '../mail/outbox.ts'
 import type { KeptMail } from '../mail/transport.ts'
 import type { OwnSession } from '../sso/own-session.ts'
 import type { Texts } from '../texts/en.ts'
-import type { Language } from '../texts/languages.ts'
 
 /** What the service tells the app that it runs in. */
 export interface ServiceEvents {

@@ -7,6 +7,7 @@ import { clientAt, type Place } from '../place.ts'
 import { refusalPage } from '../refusal-page.ts'
 import { checkSession, newSessionCookie } from '../session-check.ts'
 import { swapClaim } from '../swap.ts'
+import { textsFor } from '../texts/languages.ts'
 
 /** `GET /api/signin?return_to=&prompt=&max_age=`: begins a bounce. */
 export async function begin(place: Place, request: AgentRequest): Promise<Answer> {
@@ -80,40 +81,20 @@ async function redeem(
 function causePage(place: Place, request: AgentRequest, error: CarnetError, returnPath: string): Answer {
   const keepsNoCookies =
     error.code === 'state_mismatch' && !cookieHeader(request)?.includes(place.names.nonce)
-  const { title, text } = keepsNoCookies ? COOKIES_BLOCKED : (CAUSES[error.code] ?? OTHER_CAUSE)
-  return refusalPage(place, error, { title, text, on: tryAgain(returnPath), cookies: [dropBounces(place)] })
+  const texts = textsFor(request)
+  const { title, text } = keepsNoCookies ? texts.cookiesBlocked : texts[CAUSES[error.code] ?? 'other']
+  const on = tryAgain(texts, returnPath)
+  return refusalPage(place, error, { language: texts.tag, title, text, on, cookies: [dropBounces(place)] })
 }
 
-const COOKIES_BLOCKED = {
-  title: 'Your browser blocks cookies here',
-  text: 'Signing in needs one cookie of this site. Allow cookies for it in the settings of your browser, then sign in again.',
-}
-const TICKET_EXPIRED = {
-  title: 'The way back took too long',
-  text: 'The pass that brings your sign-in to this site lives for a few seconds only, and it had expired or was used already. Sign in again; where this happens often, your connection may be very slow.',
-}
-const OTHER_CAUSE = {
-  title: 'The sign-in did not work',
-  text: 'This site could not take over your sign-in. Please sign in again.',
-}
-const CAUSES: Partial<Record<CarnetError['code'], { title: string; text: string }>> = {
-  ticket_unknown: TICKET_EXPIRED,
-  session_gone: {
-    title: 'You have been signed out',
-    text: 'Your session ended while you were on the way to this site. Please sign in again.',
-  },
-  ticket_wrong_client: {
-    title: 'Your network address changed',
-    text: 'Your sign-in set out from one network address and arrived from another, as happens with some VPNs and proxies. Sign in again; where it stays so, switch the VPN off or tell the people who run this site.',
-  },
-  ticket_wrong_site: {
-    title: 'That sign-in was for another site',
-    text: 'The address you followed belongs to another site. Please sign in again from here.',
-  },
-  state_mismatch: {
-    title: 'That sign-in began in another browser',
-    text: 'The address you followed belongs to a sign-in of another browser or one that was begun too long ago. Please sign in again from here.',
-  },
+const CAUSES: Partial<
+  Record<CarnetError['code'], 'ticketExpired' | 'sessionGone' | 'wrongClient' | 'wrongSite' | 'otherBrowser'>
+> = {
+  ticket_unknown: 'ticketExpired',
+  session_gone: 'sessionGone',
+  ticket_wrong_client: 'wrongClient',
+  ticket_wrong_site: 'wrongSite',
+  state_mismatch: 'otherBrowser',
 }
 
 /** Seconds of `max_age`, or null where none was asked for. Throws `invalid_input`. */

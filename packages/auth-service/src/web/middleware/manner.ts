@@ -1,5 +1,5 @@
-import { type Brand, cookieNames, findSite, type Manifest, soleCookie } from '@carnet/protocol'
-import { isLanguage, LANGUAGES, languageFor } from '../../texts/languages.ts'
+import { type Brand, cookieNames, findSite, languageFor, type Manifest, soleCookie } from '@carnet/protocol'
+import { isLanguage, LANGUAGES } from '../../texts/languages.ts'
 import type { Ctx, Desk, Step } from '../context.ts'
 
 /** Finds out how to speak to who asks: the language, and the look of the site that the person comes from. Never throws. */
@@ -7,9 +7,7 @@ export function manner(desk: Desk): Step {
   return async function manner(ctx, next) {
     const manifest = desk.manifest.current
     const chosen = soleCookie(ctx.headers.cookie, cookieNames(manifest.auth).language)
-    // Koa's `acceptsLanguages()` without arguments gives the tags as the browser prefers them.
-    const preferred = ctx.acceptsLanguages() as unknown
-    const language = isLanguage(chosen) ? chosen : languageFor(Array.isArray(preferred) ? preferred : [])
+    const language = isLanguage(chosen) ? chosen : languageFor(ctx.headers['accept-language'])
     ctx.state.language = language
     ctx.state.texts = LANGUAGES[language]
     ctx.state.base = new URL(manifest.auth).pathname.replace(/\/$/, '')

@@ -1,5 +1,5 @@
-import type { Brand } from '@carnet/protocol'
-import { LANGUAGES, type Language } from '../../texts/languages.ts'
+import type { Brand, Language } from '@carnet/protocol'
+import { LANGUAGES } from '../../texts/languages.ts'
 import type { Ctx } from '../context.ts'
 import { type PagePolicy, policy } from '../middleware/headers.ts'
 import { formToken } from '../middleware/same-origin.ts'
