@@ -17,7 +17,7 @@ const FLOORS: Record<string, string[][]> = {
     ['session-record.ts', 'ticket-record.ts', 'manifest/schema.ts', 'store/clock.ts'],
     ['store/store.ts', 'store/keys.ts', 'cookie.ts', 'manifest/manifest.ts'],
     ['session.ts', 'ticket.ts', 'store/memory.ts', 'store/redis.ts', 'manifest/live.ts'],
-    ['store/open.ts'],
+    ['store/open.ts', 'toucher.ts'],
     ['index.ts'],
   ],
   'site-agent': [
@@ -41,6 +41,7 @@ const FLOORS: Record<string, string[][]> = {
       'accounts/device.ts',
       'texts/en.ts',
       'logo.ts',
+      'login-manifest.ts',
       'listen.ts',
       'config.ts',
     ],
@@ -111,7 +112,7 @@ const FLOORS: Record<string, string[][]> = {
     ['web/routes/sign-in.ts'],
     ['web/app.ts'],
     ['service.ts'],
-    ['main.ts'],
+    ['main.ts', 'login.ts'],
     [
       'index.ts',
       'cli/accounts.ts',

@@ -1,5 +1,6 @@
 export type { Account, NewUser, Users } from './accounts/users.ts'
 export { type Config, ConfigError, loadConfig } from './config.ts'
 export { listen, stopOnSignal } from './listen.ts'
+export { createLogin, type Login, type LoginOptions } from './login.ts'
 export { type Running, serve } from './main.ts'
 export { type AuthService, type AuthServiceOptions, createAuthService, type Mail } from './service.ts'

@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events'
+import type { IncomingMessage } from 'node:http'
 import {
   type LiveManifest,
   parseTrustProxy,
@@ -6,6 +7,7 @@ import {
   Signer,
   type Store,
   siteSecrets,
+  Toucher,
 } from '@carnet/protocol'
 import type Koa from 'koa'
 import type { Logger } from 'pino'
@@ -45,8 +47,8 @@ export interface AuthServiceOptions {
   mail?: Mail
   /** The folder that logos of the manifest are named from. Default: the current one. */
   folder?: string
-  /** Where a sign-in goes on to when nothing was asked for: a path of the service's origin. Default: the service's home. */
-  home?: string
+  /** Where a sign-in goes on to when nothing was asked for, absolute. Default: the service's home. */
+  home?: (req: IncomingMessage) => string
   /** A line below the sign-in page's title. */
   description?: string
 }
@@ -90,6 +92,7 @@ export async function createAuthService(options: AuthServiceOptions): Promise<Au
   const desk: Desk = {
     manifest,
     store,
+    toucher: new Toucher(store),
     database,
     users,
     sessions,
@@ -102,7 +105,7 @@ export async function createAuthService(options: AuthServiceOptions): Promise<Au
     log,
     events: new EventEmitter<ServiceEvents>(),
     logo: logoReader(options.folder ?? '.', log),
-    home: () => new URL(options.home ?? `${manifest.current.auth}/`, manifest.current.auth).href,
+    home: options.home ?? (() => `${manifest.current.auth}/`),
     description: options.description ?? null,
   }
   return {

@@ -68,3 +68,4 @@ export {
   type TicketRequest,
 } from './ticket.ts'
 export type { TicketRecord } from './ticket-record.ts'
+export { Toucher } from './toucher.ts'

@@ -15,6 +15,7 @@ import {
   Signer,
   type Site,
   type Store,
+  Toucher,
   watchManifest,
 } from '@carnet/protocol'
 import { type AgentRequest, type Answer, isNavigation, jsonRefusal, pathOf, toRefusal } from './exchange.ts'
@@ -80,11 +81,11 @@ export class Agent extends EventEmitter<AgentEvents> {
   readonly #find: (request: AgentRequest) => Place
   readonly #close: () => Promise<void>
 
-  constructor(parts: Omit<Agency, 'onSignIn' | 'touchedAt'>, site: Site, close: () => Promise<void>) {
+  constructor(parts: Omit<Agency, 'onSignIn' | 'toucher'>, site: Site, close: () => Promise<void>) {
     super()
     this.#agency = {
       ...parts,
-      touchedAt: new Map(),
+      toucher: new Toucher(parts.store),
       onSignIn: (sid: string, record: SessionRecord, via: Via) => {
         this.emit('signin', { session: toSession({ sid, record }), via })
       },

@@ -11,6 +11,7 @@ import {
   type Signer,
   type Site,
   type Store,
+  type Toucher,
   type TrustProxy,
 } from '@carnet/protocol'
 import type { AgentRequest } from './exchange.ts'
@@ -32,8 +33,7 @@ export interface Agency {
   readonly signer: Signer
   readonly trust: TrustProxy
   readonly log: AgentLog
-  /** When this agent last touched which sid, by the monotonic clock; least recent first. */
-  readonly touchedAt: Map<string, number>
+  readonly toucher: Toucher
   /** Told of each session that begins at this site. */
   readonly onSignIn: (sid: string, session: SessionRecord, via: Via) => void
 }

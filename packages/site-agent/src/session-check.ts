@@ -4,7 +4,6 @@ import {
   sessionHandle,
   signSid,
   soleCookie,
-  touchSession,
   type User,
   verifySid,
 } from '@carnet/protocol'
@@ -39,7 +38,7 @@ export async function checkSession(place: Place, request: AgentRequest): Promise
   if (sid === null) return null
   const record = await place.store.read(sid)
   if (record === null) return null
-  touchWhenDue(place, sid, record)
+  place.toucher.touch(sid, record, place.current.session.idle)
   return { sid, record }
 }
 
@@ -63,24 +62,4 @@ export function newSessionCookie(place: Place, sid: string): string {
 export function dropSessionCookie(place: Place): string {
   const { session: name, secure } = place.names
   return serializeCookie({ name, value: '', sameSite: 'Lax', secure, maxAge: 0 })
-}
-
-const TOUCH_EVERY_MS = 60_000
-const MOST_REMEMBERED = 50_000
-
-/** Slides the idle end, at most once a minute per session, and off the request's road: nobody waits for it. */
-function touchWhenDue(place: Place, sid: string, record: SessionRecord): void {
-  const { touchedAt, current } = place
-  const { idle } = current.session
-  const now = performance.now()
-  const last = touchedAt.get(sid)
-  if (last !== undefined && now - last < Math.min(TOUCH_EVERY_MS, idle / 4)) return
-  // Map keeps the order of insertion, so the first is the one touched longest ago.
-  touchedAt.delete(sid)
-  if (touchedAt.size >= MOST_REMEMBERED) touchedAt.delete(touchedAt.keys().next().value ?? '')
-  touchedAt.set(sid, now)
-  touchSession(place.store, sid, record, idle).catch(() => {
-    // The next request tries again.
-    touchedAt.delete(sid)
-  })
 }

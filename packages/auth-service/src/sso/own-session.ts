@@ -6,7 +6,7 @@ import {
   serializeCookie,
   signSid,
   soleCookie,
-  touchSession,
+  type Toucher,
   verifySid,
 } from '@carnet/protocol'
 
@@ -19,14 +19,13 @@ export interface OwnSession {
 /** Reads the session from the service's own cookie, and slides its idle end. Null where there is none. Throws `store_unavailable`. */
 export async function readOwnSession(
   cookieHeader: string | undefined,
-  desk: { store: Store; signer: Signer; names: CookieNames; idle: number },
+  desk: { store: Store; toucher: Toucher; signer: Signer; names: CookieNames; idle: number },
 ): Promise<OwnSession | null> {
   const value = soleCookie(cookieHeader, desk.names.session)
   const sid = value === null ? null : verifySid(desk.signer, value)
   const record = sid === null ? null : await desk.store.read(sid)
   if (sid === null || record === null) return null
-  // Nobody waits for the touch: should it fail, the next visit makes up for it.
-  touchSession(desk.store, sid, record, desk.idle).catch(() => {})
+  desk.toucher.touch(sid, record, desk.idle)
   return { sid, record }
 }
 

@@ -1,5 +1,16 @@
 import type { EventEmitter } from 'node:events'
-import type { Brand, Client, Language, LiveManifest, Signer, Store, TrustProxy, User } from '@carnet/protocol'
+import type { IncomingMessage } from 'node:http'
+import type {
+  Brand,
+  Client,
+  Language,
+  LiveManifest,
+  Signer,
+  Store,
+  Toucher,
+  TrustProxy,
+  User,
+} from '@carnet/protocol'
 import type { Middleware, ParameterizedContext } from 'koa'
 import type { Logger } from 'pino'
 import type { Database } from '../accounts/database.ts'
@@ -23,6 +34,7 @@ export interface ServiceEvents {
 export interface Desk {
   readonly manifest: LiveManifest
   readonly store: Store
+  readonly toucher: Toucher
   readonly database: Database
   readonly users: Users
   readonly sessions: Sessions
@@ -38,7 +50,7 @@ export interface Desk {
   /** Reads a logo's file, named beside the manifest, into a `data:` URL; null where it cannot be read. */
   readonly logo: (file: string) => string | null
   /** Where a sign-in goes on to when nothing was asked for, absolute. */
-  readonly home: () => string
+  readonly home: (req: IncomingMessage) => string
   /** A line below the sign-in page's title, or null for the usual one. */
   readonly description: string | null
 }

@@ -1,4 +1,5 @@
 import {
+  authOrigin,
   CarnetError,
   cookieNames,
   findSite,
@@ -14,7 +15,7 @@ import { type FanOutPlan, planFanOut } from '../sso/fan-out.ts'
 import { dropRememberCookie, ownCookie, readRememberCookie, rememberCookie } from '../sso/own-session.ts'
 import { nextUrl } from '../sso/return-to.ts'
 import type { Ctx, Desk } from './context.ts'
-import { isProgram, succeed } from './envelope.ts'
+import { goTo, isProgram, succeed } from './envelope.ts'
 import { fanOutPage } from './pages/fan-out.ts'
 
 /** How a person enters. */
@@ -52,7 +53,10 @@ export async function enter(desk: Desk, ctx: Ctx, account: Account, entrance: En
   if (series !== null) ctx.append('Set-Cookie', rememberCookie(names, desk.signer, series))
   else if (ctx.headers.cookie?.includes(names.remember)) ctx.append('Set-Cookie', dropRememberCookie(names))
   desk.events.emit('signin', { user })
-  const returnTo = nextUrl({ manifest, home: desk.home() }, site, entrance.returnTo)
+  const returnTo = nextUrl({ manifest, home: desk.home(ctx.req) }, site, entrance.returnTo)
+  const stays = new URL(returnTo).origin === authOrigin(manifest)
+  // With nothing to load there is nothing to show. To another origin a form's answer may not redirect (CSP form-action).
+  if (!isProgram(ctx) && plan.pixels.length === 0 && stays) return goTo(ctx, returnTo)
   if (!isProgram(ctx)) return fanOutPage(ctx, { manifest, site, pixels: plan.pixels, next: returnTo })
   succeed(ctx, entrance.message, { user, ticket: plan.ticket, fanOut: plan.pixels, returnTo })
 }

@@ -14,6 +14,7 @@ export function visitor(desk: Desk): Step {
     )
     ctx.state.session = await readOwnSession(ctx.headers.cookie, {
       store: desk.store,
+      toucher: desk.toucher,
       signer: desk.signer,
       names,
       idle: session.idle,

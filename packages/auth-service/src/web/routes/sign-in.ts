@@ -22,7 +22,10 @@ export function showSignIn(desk: Desk): Step {
     const flash = takeFlash(ctx, '/signin')
     // After a failed try the page must show, or who is signed in could not read why.
     if (session !== null && flash === null && isFresh(session, maxAge, desk.store.now())) {
-      return goTo(ctx, nextUrl({ manifest, home: desk.home() }, site, parameter(ctx.query, 'return_to')))
+      return goTo(
+        ctx,
+        nextUrl({ manifest, home: desk.home(ctx.req) }, site, parameter(ctx.query, 'return_to')),
+      )
     }
     signInPage(ctx, {
       manifest,

@@ -27,7 +27,7 @@ export function showSignUp(desk: Desk): Step {
   return async function showSignUp(ctx) {
     const manifest = desk.manifest.current
     const site = askedSite(manifest, parameter(ctx.query, 'site'))
-    const home = desk.home()
+    const home = desk.home(ctx.req)
     if (ctx.state.session !== null)
       return goTo(ctx, nextUrl({ manifest, home }, site, parameter(ctx.query, 'return_to')))
     refuseClosed(desk, ctx)
