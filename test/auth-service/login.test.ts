@@ -2,12 +2,14 @@ import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createLogin, type Login, type LoginOptions } from '@carnet/auth-service'
 import { Browser } from '@carnet/demo/browser'
+import { MemoryStore } from '@carnet/protocol'
 import { bodyParser } from '@koa/bodyparser'
 import test, { type ExecutionContext } from 'ava'
 import express from 'express'
 import Koa from 'koa'
 import session from 'koa-session'
 import { GOOD_PASSWORD, jsonOf, submitForm } from '../support/accounts.ts'
+import { until } from '../support/until.ts'
 import { postJson } from '../support/world.ts'
 
 const KEY = 'a key for the tests of the login module'
@@ -275,7 +277,26 @@ test('a host that is not this machine’s is not spoken for, unless it is the co
   t.is((await ask('127.0.0.1.evil.example')).status, 400)
 })
 
-test('a session slides on use, and two modules on one host do not disturb each other', async t => {
+test('a session slides on use', async t => {
+  const store = new MemoryStore()
+  const ends: number[] = []
+  const touch = store.touch.bind(store)
+  store.touch = (sid, until) => {
+    ends.push(until)
+    return touch(sid, until)
+  }
+  const { origin } = await startApp(t, plain, { store, timeout: '2s' })
+  t.teardown(() => store.close())
+  const browser = new Browser()
+  await postJson(browser, `${origin}/login/signin`, { email: PAUL.email, password: PAUL.password })
+  await until(async () => {
+    t.is((await browser.request(`${origin}/x`)).body, 'Paul at /x')
+    return ends.length >= 5
+  })
+  t.true((ends.at(-1) ?? 0) - (ends[0] ?? 0) >= 1_500)
+})
+
+test('two modules on one host do not disturb each other', async t => {
   const first = await startApp(t, plain)
   const second = await startApp(t, plain, { url: '/staff/entry' })
   const browser = new Browser()

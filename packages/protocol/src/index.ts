@@ -54,7 +54,7 @@ export {
   startSession,
   touchSession,
 } from './session.ts'
-export { isSid, type SessionRecord, tagOf, type User } from './session-record.ts'
+export { isFresh, isSid, type SessionRecord, tagOf, type User } from './session-record.ts'
 export { MemoryStore } from './store/memory.ts'
 export { openStore } from './store/open.ts'
 export { RedisStore } from './store/redis.ts'

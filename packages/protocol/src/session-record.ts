@@ -24,6 +24,19 @@ export interface SessionRecord {
   readonly rememberedUntil: number
 }
 
+/**
+ * Whether the password was given in this very session, and within `maxAge` seconds; less than 10 count as 10, the time
+ * of a way back. A session that a remembered browser came back to is never fresh.
+ */
+export function isFresh(
+  session: Pick<SessionRecord, 'startedAt' | 'authenticatedAt'>,
+  maxAge: number,
+  now: number,
+): boolean {
+  const { startedAt, authenticatedAt } = session
+  return authenticatedAt >= startedAt && now - authenticatedAt <= Math.max(maxAge, 10) * 1000
+}
+
 /** The length of a sid: 192 random bits. */
 export const SID_LENGTH = 32
 

@@ -1,4 +1,4 @@
-import { CarnetError, isSpeculative } from '@carnet/protocol'
+import { CarnetError, isFresh, isSpeculative } from '@carnet/protocol'
 import { ownPath, returnPathOf, startBounce } from './bounce.ts'
 import { type AgentRequest, type Answer, isNavigation, jsonRefusal } from './exchange.ts'
 import type { Place } from './place.ts'
@@ -24,7 +24,7 @@ export function judgeRequired(
   { verified = false, role, maxAge }: Required,
 ): Answer | null {
   if (session === null) return signInFirst(place, request)
-  if (maxAge !== undefined && place.store.now() - session.authenticatedAt > Math.max(maxAge, 10) * 1000) {
+  if (maxAge !== undefined && !isFresh(session, maxAge, place.store.now())) {
     return signInFirst(place, request, maxAge)
   }
   if (verified && !session.user.emailVerified) {

@@ -42,6 +42,8 @@ export interface SessionRow {
   expires_at: number
   /** Set where the session has to end; the row goes once the store has confirmed it. */
   ended_at: number | null
+  /** 1 where the store has yet to hear of something. */
+  stale: Generated<number>
 }
 
 /** A row of `remember_series`: one browser that is remembered. */

@@ -48,9 +48,10 @@ async function addSessions(db: Kysely<unknown>): Promise<void> {
     .addColumn('started_at', 'bigint', column => column.notNull())
     .addColumn('expires_at', 'bigint', column => column.notNull())
     .addColumn('ended_at', 'bigint')
+    .addColumn('stale', 'integer', zero)
     .execute()
   await db.schema.createIndex('sessions_of_user').on('sessions').column('user_id').execute()
-  await db.schema.createIndex('sessions_ended').on('sessions').column('ended_at').execute()
+  await db.schema.createIndex('sessions_stale').on('sessions').column('stale').execute()
   await db.schema
     .createTable('session_sites')
     .addColumn('session_id', 'text', column => column.notNull())

@@ -81,6 +81,7 @@ export class Sessions {
       started_at: now,
       expires_at: now + session.absolute,
       ended_at: null,
+      stale: 0,
     }
     await asked(
       this.#database
@@ -100,7 +101,10 @@ export class Sessions {
       await this.end(account.user.id, { id })
       throw new CarnetError('invalid_credentials', 'The e-mail address or the password is wrong.')
     }
-    if (current.revision !== account.revision) await this.follow()
+    if (current.revision !== account.revision) {
+      await asked(this.#database.updateTable('sessions').set({ stale: 1 }).where('id', '=', id).execute())
+      await this.follow()
+    }
     return sid
   }
 
@@ -158,7 +162,7 @@ export class Sessions {
     let series = this.#database.deleteFrom('remember_series').where('user_id', '=', userId)
     let ending = this.#database
       .updateTable('sessions')
-      .set({ ended_at: Date.now() })
+      .set({ ended_at: Date.now(), stale: 1 })
       .where('user_id', '=', userId)
       .where('ended_at', 'is', null)
     if (which !== 'all') {
@@ -184,7 +188,7 @@ export class Sessions {
     await asked(
       this.#database
         .updateTable('sessions')
-        .set({ ended_at: Date.now() })
+        .set({ ended_at: Date.now(), stale: 1 })
         .where('series_id', '=', seriesId)
         .where('ended_at', 'is', null)
         .execute(),
@@ -214,33 +218,42 @@ export class Sessions {
 
   /** Makes the store say what SQL says: ends what has to end, and brings changes of users to their sessions. */
   async follow(): Promise<void> {
-    const ended = await asked(
-      this.#database.selectFrom('sessions').select('sid').where('ended_at', 'is not', null).execute(),
-    )
-    for (const { sid } of ended) {
-      await revokeSession(this.#store, sid, this.#manifest().session.remember)
-      await this.forget(sid)
-    }
-    const changed = await asked(
+    const rows = await asked(
       this.#database
         .selectFrom('sessions')
-        .innerJoin('users', 'users.id', 'sessions.user_id')
-        .select(['sessions.id', 'sessions.sid', 'users.id as user'])
-        .whereRef('sessions.revision', '!=', 'users.revision')
+        .select(['id', 'sid', 'user_id', 'ended_at'])
+        .where('stale', '=', 1)
         .execute(),
     )
-    for (const { id, sid, user } of changed) {
-      const account = await this.#users.find({ id: user })
-      if (account === null) continue
-      await this.#store.renew(sid, account.user, account.revision)
-      await asked(
-        this.#database
-          .updateTable('sessions')
-          .set({ revision: account.revision })
-          .where('id', '=', id)
-          .execute(),
-      )
+    for (const { id, sid, user_id, ended_at } of rows) {
+      const account = ended_at === null ? await this.#users.find({ id: user_id }) : null
+      if (account === null) {
+        await revokeSession(this.#store, sid, this.#manifest().session.remember)
+        await this.forget(sid)
+      } else {
+        await this.#store.renew(sid, account.user, account.revision)
+        await this.#noteRenewed(id, account)
+      }
     }
+  }
+
+  /** Notes what the store knows now, unless the user was changed again meanwhile. */
+  async #noteRenewed(id: string, { user, revision }: Account): Promise<void> {
+    const noting = this.#database
+      .updateTable('sessions')
+      .set({ stale: 0, revision })
+      .where('id', '=', id)
+      .where('ended_at', 'is', null)
+      .where(row =>
+        row.exists(
+          row
+            .selectFrom('users')
+            .select('users.id')
+            .where('users.id', '=', user.id)
+            .where('users.revision', '=', revision),
+        ),
+      )
+    await asked(noting.execute())
   }
 
   /** Forgets what is over by its own time. */

@@ -114,20 +114,25 @@ export class Users {
    * Changes a user; the account as it is then, or null where there is no such user. Throws `email_taken`.
    */
   async change(id: string, { newEpoch, disabled, ...claims }: UserChange): Promise<Account | null> {
-    const updating = this.#database
-      .updateTable('users')
-      .set(row => ({
-        ...(claims.name !== undefined && { name: claims.name }),
-        ...(claims.email !== undefined && { email: claims.email }),
-        ...(claims.emailVerified !== undefined && { email_verified: claims.emailVerified ? 1 : 0 }),
-        ...(claims.roles !== undefined && { roles: JSON.stringify(claims.roles) }),
-        ...(disabled !== undefined && { disabled_at: disabled ? Date.now() : null }),
-        ...(newEpoch === true && { epoch: row('epoch', '+', 1) }),
-        revision: row('revision', '+', 1),
-      }))
-      .where('id', '=', id)
+    const updating = (database: Database) =>
+      database
+        .updateTable('users')
+        .set(row => ({
+          ...(claims.name !== undefined && { name: claims.name }),
+          ...(claims.email !== undefined && { email: claims.email }),
+          ...(claims.emailVerified !== undefined && { email_verified: claims.emailVerified ? 1 : 0 }),
+          ...(claims.roles !== undefined && { roles: JSON.stringify(claims.roles) }),
+          ...(disabled !== undefined && { disabled_at: disabled ? Date.now() : null }),
+          ...(newEpoch === true && { epoch: row('epoch', '+', 1) }),
+          revision: row('revision', '+', 1),
+        }))
+        .where('id', '=', id)
     if (claims.email !== undefined && (await this.#row({ email: claims.email })) !== undefined) throw taken()
-    await asked(updating.execute()).catch(async error => {
+    const changing = this.#database.transaction().execute(async transaction => {
+      await updating(transaction).execute()
+      await transaction.updateTable('sessions').set({ stale: 1 }).where('user_id', '=', id).execute()
+    })
+    await asked(changing).catch(async error => {
       // The address may have been taken in this very moment.
       if (claims.email !== undefined && (await this.find({ email: claims.email })) !== null) throw taken()
       throw error

@@ -1,5 +1,7 @@
+import { dirname } from 'node:path'
 import { loadManifest, ManifestError } from '@carnet/protocol'
 import { Command } from 'commander'
+import { readLogo } from '../logo.ts'
 
 /** `carnet check [FILE]` */
 export function check(): Command {
@@ -8,7 +10,8 @@ export function check(): Command {
     .argument('[file]', 'the manifest', process.env['CARNET_MANIFEST'] || 'deploy/sites.yaml')
     .action((file: string) => {
       try {
-        const { sites } = loadManifest(file)
+        const { sites, brand } = loadManifest(file)
+        for (const { logo } of [brand, ...sites.map(site => site.brand)]) checkLogo(file, logo ?? null)
         console.log(`${file} is in order: ${sites.map(({ id }) => id).join(', ')}`)
       } catch (error) {
         if (!(error instanceof ManifestError)) throw error
@@ -18,4 +21,13 @@ export function check(): Command {
         process.exitCode = 1
       }
     })
+}
+
+function checkLogo(file: string, logo: string | null): void {
+  if (logo === null || logo.startsWith('data:')) return
+  try {
+    readLogo(dirname(file), logo)
+  } catch (error) {
+    throw new Error(`${file}: the logo ${logo} cannot be read: ${(error as Error).message}`)
+  }
 }

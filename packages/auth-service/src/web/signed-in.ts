@@ -1,10 +1,10 @@
-import { CarnetError } from '@carnet/protocol'
+import { CarnetError, isFresh } from '@carnet/protocol'
 import type { Account } from '../accounts/users.ts'
 import type { OwnSession } from '../sso/own-session.ts'
 import type { Ctx, Desk } from './context.ts'
 import { goTo, isProgram } from './envelope.ts'
 
-const FRESH_MS = 600_000
+const FRESH_S = 600
 
 /** Who may go on. */
 export interface SignedIn {
@@ -23,13 +23,13 @@ export async function signedIn(
 ): Promise<SignedIn | null> {
   const { session, texts, base } = ctx.state
   const account = session === null ? null : await desk.users.find({ id: session.record.user.id })
-  const isFresh = session !== null && desk.store.now() - session.record.authenticatedAt <= FRESH_MS
-  if (session !== null && account !== null && (isFresh || !fresh)) return { session, account }
+  const passes = session !== null && (!fresh || isFresh(session.record, FRESH_S, desk.store.now()))
+  if (passes && account !== null) return { session, account }
   if (isProgram(ctx)) {
     throw new CarnetError('signed_out', account === null ? texts.errors.signed_out : texts.errors.not_fresh)
   }
   const query = new URLSearchParams({ return_to: base + page })
-  if (account !== null) query.set('max_age', String(FRESH_MS / 1000))
+  if (account !== null) query.set('max_age', String(FRESH_S))
   goTo(ctx, `/signin?${query}`)
   return null
 }

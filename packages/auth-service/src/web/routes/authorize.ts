@@ -1,5 +1,4 @@
-import { CarnetError, findSite, issueTickets, originsOf, type Site } from '@carnet/protocol'
-import type { OwnSession } from '../../sso/own-session.ts'
+import { CarnetError, findSite, isFresh, issueTickets, originsOf, type Site } from '@carnet/protocol'
 import type { Desk, Step } from '../context.ts'
 import { parameter } from '../middleware/one-value.ts'
 
@@ -27,7 +26,7 @@ export function authorize(desk: Desk): Step {
     )
     const { session } = ctx.state
 
-    if (session !== null && isFresh(session, maxAge, desk.store.now())) {
+    if (session !== null && (maxAge === null || isFresh(session.record, maxAge, desk.store.now()))) {
       const request = { site: site.id, ttl: site.ticket.ttl, state }
       const [ticket = ''] = await issueTickets(desk.store, session.sid, ctx.state.client, [request])
       // For the person's list of devices; nobody waits for it.
@@ -45,11 +44,6 @@ export function authorize(desk: Desk): Step {
     ctx.set('Location', back.href)
     ctx.body = ''
   }
-}
-
-/** Whether the password was given within `maxAge` seconds; null asks for nothing. Less than 10 counts as 10, the time of a way back. */
-export function isFresh(session: OwnSession, maxAge: number | null, now: number): boolean {
-  return maxAge === null || now - session.record.authenticatedAt <= Math.max(maxAge, 10) * 1000
 }
 
 /** Seconds of `max_age`, null where it is absent. Throws `invalid_input`. */

@@ -1,4 +1,4 @@
-import { CarnetError, cookieNames } from '@carnet/protocol'
+import { CarnetError, cookieNames, isFresh } from '@carnet/protocol'
 import { z } from 'zod'
 import type { Account } from '../../accounts/users.ts'
 import { readRememberCookie } from '../../sso/own-session.ts'
@@ -10,7 +10,7 @@ import { goTo, isProgram } from '../envelope.ts'
 import { backToForm, checkbox, formExtras, parseForm, passwordField, takeFlash } from '../form.ts'
 import { parameter } from '../middleware/one-value.ts'
 import { signInPage } from '../pages/sign-in.ts'
-import { isFresh, parseMaxAge } from './authorize.ts'
+import { parseMaxAge } from './authorize.ts'
 
 /** `GET /signin`: the page, or on at once for who is signed in. */
 export function showSignIn(desk: Desk): Step {
@@ -21,7 +21,8 @@ export function showSignIn(desk: Desk): Step {
     const { session } = ctx.state
     const flash = takeFlash(ctx, '/signin')
     // After a failed try the page must show, or who is signed in could not read why.
-    if (session !== null && flash === null && isFresh(session, maxAge, desk.store.now())) {
+    const fresh = session !== null && (maxAge === null || isFresh(session.record, maxAge, desk.store.now()))
+    if (fresh && flash === null) {
       return goTo(
         ctx,
         nextUrl({ manifest, home: desk.home(ctx.req) }, site, parameter(ctx.query, 'return_to')),
@@ -89,6 +90,8 @@ async function authenticate(
   } catch (error) {
     throw error instanceof CarnetError && error.code === 'invalid_credentials' ? wrong() : error
   }
+  // The backend may have told of a change.
+  if (desk.manifest.current.accounts.credentials !== null) await desk.sessions.follow()
   // Who opened an account with somebody else's address could tell by this whether it was taken.
   if (isPrivate && !account.user.emailVerified) throw wrong()
   return account

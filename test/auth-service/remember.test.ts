@@ -1,0 +1,348 @@
+import { ADA } from '@carnet/demo'
+import { Browser } from '@carnet/demo/browser'
+import { newSid } from '@carnet/protocol'
+import test from 'ava'
+import { migrate, openDatabase } from '../../packages/auth-service/src/accounts/database.ts'
+import { Remembering } from '../../packages/auth-service/src/accounts/remember.ts'
+import { insertUser, newRow } from '../../packages/auth-service/src/accounts/users.ts'
+import { GOOD_PASSWORD, jsonOf, mailTo, submitForm } from '../support/accounts.ts'
+import { startPostgres } from '../support/postgres.ts'
+import { startRedis } from '../support/redis.ts'
+import { until } from '../support/until.ts'
+import { postJson, signInHere, startWorld, type World, whoAt } from '../support/world.ts'
+
+const postgres = await startPostgres()
+const redis = await startRedis()
+const short = (yaml: string) => `${yaml}session: { idle: 1s }\n`
+const worlds: Record<string, World> = {
+  'sqlite, embedded store': await startWorld({ adjust: short }),
+  'postgres, Redis': await startWorld({
+    adjust: short,
+    databaseUrl: await postgres.create(),
+    store: redis.url,
+  }),
+}
+test.after.always(async () => {
+  for (const world of Object.values(worlds)) await world.close()
+  await postgres.stop()
+  await redis.stop()
+})
+
+const HOUR = 3_600_000
+
+/** A person's browser that is remembered. */
+async function remembered(world: World, email: string): Promise<Browser> {
+  const browser = new Browser()
+  const reply = await postJson(browser, `${world.auth}/signin`, {
+    email,
+    password: GOOD_PASSWORD,
+    remember: true,
+  })
+  if (reply.status !== 200) throw new Error(reply.body)
+  return browser
+}
+
+let people = 0
+async function person(world: World): Promise<{ id: string; email: string }> {
+  return world.service.users.add({
+    email: `p${people++}@example.com`,
+    password: GOOD_PASSWORD,
+    name: 'P',
+    emailVerified: true,
+  })
+}
+
+/** Waits until the sessions of a user have ended by themselves. */
+async function idle(world: World, id: string): Promise<void> {
+  await until(async () => (await world.service.sessions.list(id)).length === 0)
+}
+
+const account = (world: World, browser: Browser) =>
+  browser.request(`${world.auth}/account`, { headers: { accept: 'application/json' } })
+
+for (const [name, world] of Object.entries(worlds)) {
+  const { auth, shop, news } = world
+
+  test(`${name}: a remembered browser comes back without a password, at the service and by a site, and is not fresh`, async t => {
+    const { id, email } = await person(world)
+    const browser = await remembered(world, email)
+    t.regex(browser.cookie(auth, 'carnet-remember') ?? '', /^[\w-]{32}\.[\w-]{32}\.[\w-]{43}$/)
+    const before = browser.cookie(auth, 'carnet')
+    await idle(world, id)
+    t.is((await account(world, browser)).status, 200)
+    t.not(browser.cookie(auth, 'carnet'), before)
+    const asked = await browser.request(`${auth}/account/password`)
+    t.is(asked.headers.location, '/signin?return_to=%2Faccount%2Fpassword&max_age=600')
+    t.regex((await browser.request(auth + asked.headers.location)).body, /Confirm that it is you/)
+    t.is(
+      (await browser.request(`${auth}/account/export`, { headers: { accept: 'application/json' } })).status,
+      401,
+    )
+
+    await idle(world, id)
+    const page = await browser.visit(`${shop}/members`)
+    t.regex(page.body, /Signed in as P/)
+    t.is(await whoAt(browser, shop), email)
+    const state = 's'.repeat(43)
+    const old = await browser.request(`${auth}/authorize?site=shop&state=${state}&max_age=600`)
+    t.regex(old.headers.location ?? '', /\/signin\?/, 'being remembered is no password')
+  })
+
+  test(`${name}: who did not ask for it is not remembered`, async t => {
+    const { id, email } = await person(world)
+    const browser = new Browser()
+    await postJson(browser, `${auth}/signin`, { email, password: GOOD_PASSWORD })
+    t.is(browser.cookie(auth, 'carnet-remember'), null)
+    await idle(world, id)
+    t.is((await account(world, browser)).status, 401)
+  })
+
+  test(`${name}: parallel requests of a browser that comes back get one session and one token`, async t => {
+    const { id, email } = await person(world)
+    const browser = await remembered(world, email)
+    await idle(world, id)
+    const replies = await Promise.all([1, 2, 3, 4].map(() => account(world, browser)))
+    t.deepEqual(
+      replies.map(({ status }) => status),
+      [200, 200, 200, 200],
+    )
+    const cookie = (start: string) =>
+      new Set(
+        replies.flatMap(({ cookies }) =>
+          cookies.filter(set => set.startsWith(start)).map(set => set.split(';')[0]),
+        ),
+      )
+    t.is(cookie('carnet=').size, 1)
+    t.is(cookie('carnet-remember=').size, 1)
+    t.is((await world.service.sessions.list(id)).length, 1)
+  })
+
+  test(`${name}: an answer that is lost does no harm`, async t => {
+    const { id, email } = await person(world)
+    const browser = await remembered(world, email)
+    for (let lost = 0; lost < 3; lost++) {
+      await idle(world, id)
+      const token = browser.cookie(auth, 'carnet-remember') ?? ''
+      await account(world, browser)
+      browser.forget(auth)
+      browser.plant(auth, 'carnet-remember', token)
+    }
+    await idle(world, id)
+    t.is((await account(world, browser)).status, 200)
+  })
+
+  test(`${name}: a copied cookie is noticed: the browser’s sessions end and the owner is told`, async t => {
+    const { id, email } = await person(world)
+    const browser = await remembered(world, email)
+    const copy = browser.cookie(auth, 'carnet-remember') ?? ''
+    for (let times = 0; times < 2; times++) {
+      await idle(world, id)
+      t.is((await account(world, browser)).status, 200)
+    }
+    const thief = new Browser()
+    thief.plant(auth, 'carnet-remember', copy)
+    t.is((await account(world, thief)).status, 401)
+    t.is((await account(world, browser)).status, 401, 'nobody can tell the two apart')
+    t.is(thief.cookie(auth, 'carnet-remember'), null)
+    t.regex((await mailTo(world, email, /was copied/)).text, /password\/forgot/)
+    await idle(world, id)
+    t.is((await account(world, browser)).status, 401)
+  })
+
+  test(`${name}: a forged cookie is no alarm`, async t => {
+    const { id, email } = await person(world)
+    const browser = await remembered(world, email)
+    const [series = ''] = (browser.cookie(auth, 'carnet-remember') ?? '').split('.')
+    const other = new Browser()
+    for (const value of [`${series}.${'x'.repeat(32)}.${'y'.repeat(43)}`, 'x', '', `${series}..`]) {
+      other.plant(auth, 'carnet-remember', value)
+      t.is((await account(world, other)).status, 401)
+    }
+    await idle(world, id)
+    t.is((await account(world, browser)).status, 200)
+  })
+
+  test(`${name}: signing out ends the remembering, at the service, at a site, and at a site where the session was gone`, async t => {
+    const { id, email } = await person(world)
+    const atService = await remembered(world, email)
+    await postJson(atService, `${auth}/signout`, {})
+    t.is((await account(world, atService)).status, 401)
+
+    const atSite = await remembered(world, email)
+    const kept = atSite.cookie(auth, 'carnet-remember') ?? ''
+    await atSite.visit(`${shop}/members`)
+    t.is((await atSite.submit(`${shop}/members`, '/api/signout', {})).status, 303)
+    t.is((await account(world, atSite)).status, 401)
+    atSite.plant(auth, 'carnet-remember', kept)
+    t.is((await account(world, atSite)).status, 401)
+
+    const late = await remembered(world, email)
+    await late.visit(`${shop}/members`)
+    await idle(world, id)
+    t.is((await late.submit(`${shop}/`, '/api/signout', {})).status, 303)
+    t.is(
+      (await account(world, late)).status,
+      401,
+      'the session had ended by itself; the sign-out counts all the same',
+    )
+  })
+
+  test(`${name}: everywhere means every browser; a new password as well`, async t => {
+    const { email } = await person(world)
+    const [first, second] = [await remembered(world, email), await remembered(world, email)]
+    t.is((await postJson(first, `${auth}/account/sessions`, { end: 'everywhere' })).status, 200)
+    for (const browser of [first, second]) t.is((await account(world, browser)).status, 401)
+
+    const [third, fourth] = [await remembered(world, email), await remembered(world, email)]
+    const password = 'another quite long password'
+    const changed = await postJson(third, `${auth}/account/password`, { password, passwordAgain: password })
+    t.is(changed.status, 200, changed.body)
+    t.is((await account(world, fourth)).status, 401)
+    t.is((await account(world, third)).status, 200)
+  })
+
+  test(`${name}: another person at the same browser is not remembered as the first`, async t => {
+    const [one, two] = [await person(world), await person(world)]
+    const browser = await remembered(world, one.email)
+    const kept = browser.cookie(auth, 'carnet-remember') ?? ''
+    await postJson(browser, `${auth}/signin`, { email: two.email, password: GOOD_PASSWORD })
+    t.is(browser.cookie(auth, 'carnet-remember'), null)
+    await idle(world, two.id)
+    browser.plant(auth, 'carnet-remember', kept)
+    t.is((await account(world, browser)).status, 401)
+    t.is(await whoAt(browser, news), 'signed_out')
+  })
+}
+
+test('the checkbox of the form does it, and tells what holds', async t => {
+  const world = worlds['sqlite, embedded store'] as World
+  const browser = new Browser()
+  await submitForm(browser, `${world.auth}/signin`, {
+    email: ADA.email,
+    password: ADA.password,
+    remember: 'on',
+  })
+  t.truthy(browser.cookie(world.auth, 'carnet-remember'))
+  await signInHere(world, browser)
+  t.is(browser.cookie(world.auth, 'carnet-remember'), null, 'a sign-in without it ends it')
+  t.is(jsonOf(await account(world, browser)).code, 0)
+})
+
+interface Scene {
+  readonly remembering: Remembering
+  clock: number
+}
+
+async function scene(): Promise<Scene> {
+  const database = openDatabase('sqlite::memory:')
+  await migrate(database)
+  await insertUser(database, { ...newRow({ email: 'a@example.com', name: 'A' }, null), id: 'a' })
+  const made = { clock: 1_000_000 } as { remembering: Remembering; clock: number }
+  made.remembering = new Remembering(
+    database,
+    'key',
+    async () => false,
+    () => made.clock,
+  )
+  return made
+}
+
+// Numbers that look random and are the same in every run (mulberry32).
+function dice(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let t = Math.imul(state ^ (state >>> 15), 1 | state)
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296
+  }
+}
+
+const SERIES = 40
+const WAKE_UPS = 100
+const PARALLEL = 4
+const LOST = 0.02
+
+interface Cookie {
+  readonly seriesId: string
+  token: string
+}
+
+/** One wake-up: parallel requests with one token, some of whose answers are lost. True for an alarm. */
+async function wakeUp({ remembering }: Scene, cookie: Cookie, random: () => number): Promise<boolean> {
+  const presented = await Promise.all(
+    Array.from({ length: PARALLEL }, () => remembering.present(cookie.seriesId, cookie.token)),
+  )
+  for (const answer of presented) {
+    if (answer.outcome === 'stolen') return true
+    if (answer.outcome === 'known' && random() >= LOST) cookie.token = answer.token
+  }
+  return false
+}
+
+test('simulation: 4,000 wake-ups with parallel requests and lost answers raise no alarm', async t => {
+  const random = dice(1)
+  let alarms = 0
+  const made = await scene()
+  for (let series = 0; series < SERIES; series++) {
+    const user = { id: 'a', epoch: 0 }
+    const cookie = await made.remembering.begin(user, { sid: newSid(), life: 1e12, authenticatedAt: 0 })
+    for (let wake = 0; wake < WAKE_UPS; wake++) {
+      made.clock += Math.floor(random() * 24 * HOUR)
+      if (await wakeUp(made, cookie as Cookie, random)) alarms++
+    }
+  }
+  t.is(alarms, 0)
+})
+
+test('simulation: every thief who walks along is caught', async t => {
+  const random = dice(2)
+  const made = await scene()
+  let caught = 0
+  let longest = 0
+  for (let series = 0; series < SERIES; series++) {
+    const user = { id: 'a', epoch: 0 }
+    const owner = (await made.remembering.begin(user, {
+      sid: newSid(),
+      life: 1e12,
+      authenticatedAt: 0,
+    })) as Cookie
+    let thief: Cookie | null = null
+    for (let wake = 0; wake < WAKE_UPS; wake++) {
+      made.clock += Math.floor(random() * 24 * HOUR)
+      if (wake === 5) thief = { ...owner }
+      const turns = thief === null ? [owner] : random() < 0.5 ? [owner, thief] : [thief, owner]
+      let alarm = false
+      for (const cookie of turns) {
+        // The two seldom come within the same minute, but they may.
+        made.clock += Math.floor(random() * 20 * 60_000)
+        alarm = await wakeUp(made, cookie, random)
+        if (alarm) break
+      }
+      if (!alarm) continue
+      caught++
+      longest = Math.max(longest, wake - 5)
+      break
+    }
+  }
+  t.is(caught, SERIES)
+  t.true(longest <= 5, `the longest walk was ${longest} wake-ups`)
+})
+
+test('simulation: plain rotation would raise an alarm in every series', t => {
+  const random = dice(1)
+  for (let series = 0; series < SERIES; series++) {
+    let [kept, held, alarms] = [0, 0, 0]
+    for (let wake = 0; wake < WAKE_UPS; wake++) {
+      const presented = held
+      for (let request = 0; request < PARALLEL; request++) {
+        if (presented !== kept) alarms++
+        else {
+          kept++
+          if (random() >= LOST) held = kept
+        }
+      }
+    }
+    t.true(alarms > 0)
+  }
+})
