@@ -61,7 +61,7 @@ const FLOORS: Record<string, string[][]> = {
     ],
     ['accounts/users.ts', 'mail/letter.ts', 'sso/own-session.ts', 'sso/fan-out.ts', 'sso/return-to.ts'],
     ['accounts/sessions.ts', 'accounts/import.ts', 'mail/transport.ts'],
-    ['mail/mailer.ts', 'following.ts', 'web/context.ts', 'web/pages/html.ts'],
+    ['accounts/remove-user.ts', 'mail/mailer.ts', 'following.ts', 'web/context.ts', 'web/pages/html.ts'],
     [
       'web/envelope.ts',
       'web/mail-limit.ts',

@@ -38,6 +38,7 @@ ${demo.manifest.sites.map(({ id, origin, fanOut }) => `  ${id.padEnd(14)} ${orig
 
   user           ${ADA.email}
   password       ${ADA.password}
+  mails          ${demo.manifest.auth}/dev/mail
 
 Open a site, sign in, then open the others. Ctrl-C stops.
 `)

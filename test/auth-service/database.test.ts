@@ -57,15 +57,23 @@ for (const [name, create] of Object.entries(URLS)) {
   })
 }
 
-test('a process killed while it adds users leaves whole users or none', async t => {
+test('a process killed while people register leaves whole users, each with a mail on its way, or none', async t => {
   const file = join(mkdtempSync(join(folder, 'killed-')), 'carnet.sqlite')
-  const script = join(folder, 'add.ts')
+  const script = join(folder, 'register.ts')
   writeFileSync(
     script,
-    `import { createAuthService } from ${JSON.stringify(import.meta.resolve('@carnet/auth-service'))}
+    `import { createServer } from 'node:http'
+import { createAuthService } from ${JSON.stringify(import.meta.resolve('@carnet/auth-service'))}
 import { fixedManifest, loadManifest, MemoryStore } from ${JSON.stringify(import.meta.resolve('@carnet/protocol'))}
 const service = await createAuthService({ manifest: fixedManifest(loadManifest(${JSON.stringify(CARNET_MANIFEST)})), store: new MemoryStore(), databaseUrl: ${JSON.stringify(`sqlite:${file}`)}, secrets: ['x'.repeat(32)], log: { info() {}, warn() {}, error() {}, debug() {} }, passwordCost: 4 })
-for (let n = 0; ; n++) { await service.users.add({ email: 'u' + n + '@example.com', password: 'x'.repeat(20), name: 'U' }); console.log('added ' + n) }
+const server = createServer(service.app.callback()).listen(0, '127.0.0.1', async () => {
+  const password = 'seven purple kettles sing'
+  for (let n = 0; ; n++) {
+    const body = JSON.stringify({ name: 'U', email: 'u' + n + '@example.com', password, passwordAgain: password })
+    const reply = await fetch('http://127.0.0.1:' + server.address().port + '/signup', { method: 'POST', headers: { 'content-type': 'application/json', 'sec-fetch-site': 'same-origin' }, body })
+    console.log(reply.status === 200 ? 'added ' + n : await reply.text())
+  }
+})
 `,
   )
   const program = run([script], {})
@@ -76,9 +84,11 @@ for (let n = 0; ; n++) { await service.users.add({ email: 'u' + n + '@example.co
   const sqlite = new DatabaseSync(file)
   t.like(sqlite.prepare('pragma integrity_check').get(), { integrity_check: 'ok' })
   const rows = sqlite.prepare('select * from users').all()
+  const mails = sqlite.prepare('select user_id from outbox').all()
   sqlite.close()
   t.true(rows.length >= acknowledged, 'what was acknowledged is there')
   t.true(rows.length <= acknowledged + 1)
+  t.deepEqual(mails.map(({ user_id }) => user_id).sort(), rows.map(({ id }) => id).sort())
   for (const { disabled_at: _, ...row } of rows)
     t.true(Object.values(row).every(value => value !== null && value !== ''))
 })

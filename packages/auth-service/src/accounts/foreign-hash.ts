@@ -1,4 +1,4 @@
-import { argon2Sync, pbkdf2Sync, scryptSync, timingSafeEqual } from 'node:crypto'
+import crypto, { pbkdf2Sync, scryptSync, timingSafeEqual } from 'node:crypto'
 import bcrypt from 'bcryptjs'
 
 /** A password hash that another system made. */
@@ -31,7 +31,8 @@ function bcryptVerifier(hash: string): Verifier {
 
 function argon2Verifier(hash: string): Verifier | null {
   const match = ARGON2.exec(hash)
-  if (match === null) return null
+  // Node has it from 24.7 on.
+  if (match === null || typeof crypto.argon2Sync !== 'function') return null
   const [, algorithm = '', memory, passes, parallelism, salt = '', digest = ''] = match
   const parameters = { memory: Number(memory), passes: Number(passes), parallelism: Number(parallelism) }
   const work = parameters.memory * parameters.passes
@@ -41,7 +42,12 @@ function argon2Verifier(hash: string): Verifier | null {
   const nonce = Buffer.from(salt, 'base64')
   return message =>
     equal(
-      argon2Sync(algorithm as 'argon2id', { ...parameters, message, nonce, tagLength: expected.length }),
+      crypto.argon2Sync(algorithm as 'argon2id', {
+        ...parameters,
+        message,
+        nonce,
+        tagLength: expected.length,
+      }),
       expected,
     )
 }

@@ -38,15 +38,17 @@ export function writeLetter(
   const site = manifest.sites.find(({ id }) => id === mail.details.site)
   const brand = { ...manifest.brand, ...site?.brand }
   const content = contentOf(mail, brand.name, token, links)
-  const greeting = texts.mail.greeting(user.name)
+  // Whoever gave this address chose the name as well: it may say anything until the address is known to be theirs.
+  const known = user.emailVerified && mail.address === user.email
+  const greeting = known ? [texts.mail.greeting(user.name)] : []
   const footer = texts.mail.footer(brand.name, mail.address)
   const { subject, text, button, link, notes } = content
   return {
     to: mail.address,
     subject,
-    text: [greeting, text, ...(link === undefined ? [] : [link]), ...notes, `-- \n${footer}`].join('\n\n'),
+    text: [...greeting, text, ...(link === undefined ? [] : [link]), ...notes, `-- \n${footer}`].join('\n\n'),
     html: page(isLanguage(language) ? language : 'en', brand.accent, [
-      `<p>${escapeHtml(greeting)}</p>`,
+      ...greeting.map(line => `<p>${escapeHtml(line)}</p>`),
       `<p>${escapeHtml(text)}</p>`,
       ...(link === undefined || button === undefined
         ? []

@@ -89,7 +89,7 @@ async function endOldSeries(desk: Desk, ctx: Ctx): Promise<void> {
   const names = cookieNames(desk.manifest.current.auth)
   const held = readRememberCookie(ctx.headers.cookie, names, desk.signer)
   if (held !== null) await desk.remembering.end(held.seriesId)
-  if (ctx.state.session !== null) await desk.sessions.forget(ctx.state.session.sid)
+  if (ctx.state.session !== null) await desk.sessions.endedElsewhere(sessionHandle(ctx.state.session.sid))
 }
 
 /** The site of that id, null where none is named. Throws `unknown_site`. */

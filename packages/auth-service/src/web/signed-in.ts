@@ -1,6 +1,6 @@
-import { CarnetError, isFresh } from '@carnet/protocol'
+import { CarnetError, cookieNames, isFresh, revokeSession } from '@carnet/protocol'
 import type { Account } from '../accounts/users.ts'
-import type { OwnSession } from '../sso/own-session.ts'
+import { dropOwnCookie, type OwnSession } from '../sso/own-session.ts'
 import type { Ctx, Desk } from './context.ts'
 import { goTo, isProgram } from './envelope.ts'
 
@@ -25,6 +25,11 @@ export async function signedIn(
   const account = session === null ? null : await desk.users.find({ id: session.record.user.id })
   const passes = session !== null && (!fresh || isFresh(session.record, FRESH_S, desk.store.now()))
   if (passes && account !== null) return { session, account }
+  if (session !== null && account === null) {
+    // The user is gone: a session that stayed would be sent to and fro.
+    await revokeSession(desk.store, session.sid, 0)
+    ctx.append('Set-Cookie', dropOwnCookie(cookieNames(desk.manifest.current.auth)))
+  }
   if (isProgram(ctx)) {
     throw new CarnetError('signed_out', account === null ? texts.errors.signed_out : texts.errors.not_fresh)
   }

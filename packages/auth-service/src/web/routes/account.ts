@@ -1,6 +1,7 @@
 import { CarnetError, cookieNames, sessionHandle } from '@carnet/protocol'
 import { z } from 'zod'
 import { asked } from '../../accounts/database.ts'
+import { removeUser } from '../../accounts/remove-user.ts'
 import { dropOwnCookie, dropRememberCookie } from '../../sso/own-session.ts'
 import type { Ctx, Desk, Step } from '../context.ts'
 import { enter } from '../enter.ts'
@@ -252,14 +253,6 @@ export function deleteAccount(desk: Desk): Step {
     flash(ctx, { page: '/signin', message: texts.account.removed, good: true, fields: {}, values: {} })
     goTo(ctx, '/signin')
   })
-}
-
-/** Removes a user with all that hangs on it. Who is signing in at this moment fails: the account is disabled first. */
-async function removeUser(desk: Desk, id: string): Promise<void> {
-  await desk.users.change(id, { disabled: true, newEpoch: true })
-  await desk.sessions.end(id, 'all')
-  await asked(desk.database.deleteFrom('outbox').where('user_id', '=', id).execute())
-  await desk.users.remove(id)
 }
 
 /** A step that takes a form of who is signed in; what was wrong goes back to the form's page. */

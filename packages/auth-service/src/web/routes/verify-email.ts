@@ -1,6 +1,7 @@
 import { CarnetError } from '@carnet/protocol'
 import { z } from 'zod'
 import type { MailToken } from '../../accounts/mail-tokens.ts'
+import { removeUser } from '../../accounts/remove-user.ts'
 import type { Account } from '../../accounts/users.ts'
 import type { Texts } from '../../texts/en.ts'
 import type { Ctx, Desk, Step } from '../context.ts'
@@ -135,11 +136,7 @@ async function deny(desk: Desk, ctx: Ctx, { token, account }: Link): Promise<voi
   if (!(await desk.tokens.spend(token))) return refuseVoid(ctx)
   const { id } = account.user
   const change = token.purpose === 'change-email'
-  if (!change) {
-    await desk.users.change(id, { disabled: true, newEpoch: true })
-    await desk.sessions.end(id, 'all')
-    await desk.users.remove(id)
-  }
+  if (!change) await removeUser(desk, id)
   desk.log.info({ user: id }, change ? 'email_change_denied' : 'user_denied')
   const { verify } = ctx.state.texts
   const text = change ? verify.deniedChange : verify.denied
