@@ -7,6 +7,8 @@ import type { DueMail, MailKind, Outbox } from './outbox.ts'
 import type { Transport } from './transport.ts'
 
 const LOOK_EVERY_MS = 1_000
+/** Writing a mail takes time that no answer may show: who asked could tell by it whether there was one to write. */
+const AFTER_ANSWER_MS = 50
 const AT_ONCE = 10
 
 const PURPOSE: Partial<Record<MailKind, MailPurpose>> = {
@@ -30,22 +32,31 @@ export interface MailerParts {
 export class Mailer {
   readonly #parts: MailerParts
   readonly #timer: NodeJS.Timeout | null
+  #soon: NodeJS.Timeout | null = null
   #working: Promise<void> | null = null
   #again = false
 
   constructor(parts: MailerParts) {
     this.#parts = parts
     this.#timer = parts.transport === null ? null : setInterval(() => this.#work(), LOOK_EVERY_MS).unref()
-    parts.outbox.onMail(() => this.#work())
+    parts.outbox.onMail(() => this.#workSoon())
   }
 
   /** Lets what is being sent come to its end. */
   async close(): Promise<void> {
     if (this.#timer !== null) clearInterval(this.#timer)
+    if (this.#soon !== null) clearTimeout(this.#soon)
     this.#parts.outbox.onMail(() => {})
     this.#again = false
     await this.#working
     this.#parts.transport?.close()
+  }
+
+  #workSoon(): void {
+    this.#soon ??= setTimeout(() => {
+      this.#soon = null
+      this.#work()
+    }, AFTER_ANSWER_MS).unref()
   }
 
   #work(): void {
