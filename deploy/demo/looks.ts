@@ -4,7 +4,15 @@ export interface Look {
   readonly tagline: string
   readonly style: string
   readonly items: readonly { readonly title: string; readonly text: string; readonly mark: string | null }[]
-  readonly members: { readonly title: string; readonly text: string; readonly items: readonly string[] }
+  readonly members: Reserved
+  readonly verified: Reserved
+}
+
+/** A page that not everybody sees. */
+export interface Reserved {
+  readonly title: string
+  readonly text: string
+  readonly items: readonly string[]
 }
 
 /** The looks of the demo's sites; any other site gets the shop's. */
@@ -37,6 +45,11 @@ body { font-family: Georgia, "Times New Roman", serif; }
       title: 'Your orders',
       text: 'Only you see this page.',
       items: ['Enamel kettle, on its way', 'Wool blanket, delivered', 'Free mending, until spring'],
+    },
+    verified: {
+      title: 'Send something back',
+      text: 'The label comes by mail, so this page asks for a confirmed address.',
+      items: ['Wool blanket, within sixty days', 'Storm lantern, any time'],
     },
   },
   news: {
@@ -74,6 +87,11 @@ header .name { font-size: 2rem; letter-spacing: -.02em; }
         'The crossword, number 212',
       ],
     },
+    verified: {
+      title: 'Letters to the editor',
+      text: 'We print no letter without an answerable sender, so this page asks for a confirmed address.',
+      items: ['On cream, again', 'The clock on the north pier is right'],
+    },
   },
   games: {
     title: 'Nine Lives Arcade',
@@ -103,6 +121,11 @@ header .name { text-transform: lowercase; letter-spacing: .02em; }`,
       title: 'Your high scores',
       text: 'Kept for as long as you like.',
       items: ['Catfall: 9 lives left', 'Lift Tetra: floor 41', 'Moth: 3 lamps'],
+    },
+    verified: {
+      title: 'The Sunday cup',
+      text: 'Winners hear by mail, so this page asks for a confirmed address.',
+      items: ['Catfall, at noon', 'Moth, at dusk'],
     },
   },
 }

@@ -1,17 +1,23 @@
 import { randomBytes } from 'node:crypto'
 import type { Session, Via } from '@carnet/site-agent'
-import type { Look } from './looks.ts'
+import type { Look, Reserved } from './looks.ts'
 
 /** What a demo page shows. */
 export interface SitePage {
   readonly look: Look
-  readonly page: 'home' | 'members'
+  readonly page: 'home' | 'members' | 'verified'
   readonly session: Session | null
   /** How this browser was signed in here; null where nobody is, or before this process began. */
   readonly via: Via | null
   /** Links to the other sites. */
   readonly others: readonly { readonly name: string; readonly origin: string }[]
 }
+
+const PAGES = [
+  { page: 'home', path: '/', label: 'Home' },
+  { page: 'members', path: '/members', label: 'Members' },
+  { page: 'verified', path: '/verified', label: 'Verified' },
+] as const
 
 const VIA: Record<Via, string> = {
   bounce:
@@ -29,14 +35,14 @@ export function sitePage({ look, page, session, via, others }: SitePage): { body
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${text(page === 'home' ? look.title : `${look.members.title} · ${look.title}`)}</title>
+<title>${text(page === 'home' ? look.title : `${look[page].title} · ${look.title}`)}</title>
 <link rel="icon" href="data:,">
 <style nonce="${nonce}">${BASE}${look.style}</style>
 </head>
 <body>
 <header>
 <a class="name" href="/">${text(look.title)}</a>
-<nav><a href="/"${page === 'home' ? ' aria-current="page"' : ''}>Home</a> <a href="/members"${page === 'members' ? ' aria-current="page"' : ''}>Members</a></nav>
+<nav>${PAGES.map(({ page: to, path, label }) => `<a href="${path}"${to === page ? ' aria-current="page"' : ''}>${label}</a>`).join(' ')}</nav>
 <div class="who">${
     user === undefined
       ? '<span id="state">Signed out</span> <a class="action" href="/api/signin?return_to=/">Sign in</a>'
@@ -44,7 +50,7 @@ export function sitePage({ look, page, session, via, others }: SitePage): { body
   }</div>
 </header>
 <main>
-${page === 'home' ? homeBody(look) : membersBody(look)}
+${page === 'home' ? homeBody(look) : reservedBody(look[page])}
 <aside aria-label="How this visit was signed in">
 <h2>How this visit was signed in</h2>
 <p id="via" data-via="${via ?? 'none'}"><b>${via ?? 'not at all'}</b></p>
@@ -78,8 +84,7 @@ function drawing(mark: string | null): string {
   return `<svg class="mark" viewBox="-24 -6 96 60" fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true">${mark}</svg>`
 }
 
-function membersBody(look: Look): string {
-  const { title, text: words, items } = look.members
+function reservedBody({ title, text: words, items }: Reserved): string {
   return `<h1>${text(title)}</h1>\n<p>${text(words)}</p>\n<ul class="list">${items.map(item => `<li>${text(item)}</li>`).join('')}</ul>`
 }
 

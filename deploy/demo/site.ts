@@ -5,7 +5,7 @@ import Koa from 'koa'
 import { LOOKS, type Look } from './looks.ts'
 import { sitePage } from './site-page.ts'
 
-/** A demo site: a public page, a members' page, and the agent in front. */
+/** A demo site: a public page, one for members, one for those with a confirmed address, and the agent in front. */
 export function createSite(agent: Agent, id: string, manifest: Manifest, log: AgentLog): Koa<CarnetState> {
   const look = (LOOKS[id] ?? LOOKS['shop']) as Look
   const others = manifest.sites.filter(site => site.id !== id)
@@ -18,11 +18,17 @@ export function createSite(agent: Agent, id: string, manifest: Manifest, log: Ag
   const app = new Koa<CarnetState>()
   app.on('error', (error: Error) => log.warn({ reason: error.message }, 'site_error'))
   app.use(carnet(agent))
-  const required = carnet.required()
+  const doors = {
+    '/': { page: 'home', required: null },
+    '/members': { page: 'members', required: carnet.required() },
+    '/verified': { page: 'verified', required: carnet.required({ verified: true }) },
+  } as const
+  const isPath = (path: string): path is keyof typeof doors => Object.hasOwn(doors, path)
 
   app.use(async function pages(ctx, next) {
-    if (ctx.path !== '/' && ctx.path !== '/members') return next()
-    if (ctx.path === '/members') {
+    if (!isPath(ctx.path)) return next()
+    const { page, required } = doors[ctx.path]
+    if (required !== null) {
       let passed = false
       await required(ctx, async () => {
         passed = true
@@ -32,7 +38,7 @@ export function createSite(agent: Agent, id: string, manifest: Manifest, log: Ag
     const { session } = ctx.state
     const { body, policy } = sitePage({
       look,
-      page: ctx.path === '/' ? 'home' : 'members',
+      page,
       session,
       via: session === null ? null : (viaOf.get(session.id) ?? null),
       others,
