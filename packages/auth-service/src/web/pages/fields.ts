@@ -9,20 +9,23 @@ export interface Field {
   readonly autocomplete: string
   readonly value?: string
   readonly hint?: string
+  /** Whether it is the one to begin with, where none is faulty. */
   readonly focus?: boolean
   readonly readonly?: boolean
 }
 
-/** A labelled field, with what was typed and the fault beside it. */
+/** A labelled field, with what was typed and the fault beside it. The first faulty one has the focus. */
 export function field(flash: Flash | null, field: Field): Html {
   const { name, label, type, autocomplete, hint, focus = false, readonly = false } = field
   const error = flash?.fields[name] ?? null
+  const [faulty] = Object.keys(flash?.fields ?? {})
+  const focused = faulty === undefined ? focus : faulty === name
   const value = type === 'password' ? '' : (flash?.values[name] ?? field.value ?? '')
   const notes = [error === null ? null : `${name}-error`, hint === undefined ? null : `${name}-hint`]
   const described = notes.filter(note => note !== null).join(' ')
   return html`<div class="field">
 <label for="${name}">${label}</label>
-<input id="${name}" name="${name}" type="${type}" value="${value}" autocomplete="${autocomplete}" required${focus && html` autofocus`}${readonly && html` readonly`}${error !== null && html` aria-invalid="true"`}${described !== '' && html` aria-describedby="${described}"`}>
+<input id="${name}" name="${name}" type="${type}" value="${value}" autocomplete="${autocomplete}" required${focused && html` autofocus`}${readonly && html` readonly`}${error !== null && html` aria-invalid="true"`}${described !== '' && html` aria-describedby="${described}"`}>
 ${error !== null && html`<p class="error" id="${name}-error">${error}</p>`}
 ${hint !== undefined && html`<p class="hint" id="${name}-hint">${hint}</p>`}
 </div>`

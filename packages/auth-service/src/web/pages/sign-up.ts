@@ -26,7 +26,7 @@ ${
 ${form(
   ctx,
   `/signup${ctx.search}`,
-  html`${field(flash, { name: 'name', label: fields.name, type: 'text', autocomplete: 'name', focus: flash === null })}
+  html`${field(flash, { name: 'name', label: fields.name, type: 'text', autocomplete: 'name', focus: true })}
 ${field(flash, { name: 'email', label: fields.email, type: 'email', autocomplete: 'username' })}
 ${field(flash, { name: 'password', label: fields.password, type: 'password', autocomplete: 'new-password', hint: hints.password(manifest.accounts.password.minLength) })}
 ${field(flash, { name: 'passwordAgain', label: fields.passwordAgain, type: 'password', autocomplete: 'new-password' })}
