@@ -1,20 +1,12 @@
 import type { IncomingMessage } from 'node:http'
-import { ADA, PARTS, type Part } from '@carnet/demo'
+import { ADA, type Part } from '@carnet/demo'
 import test from 'ava'
-import { makeCertificate } from '../support/certificate.ts'
+import { certificate, startDomains } from '../support/domains.ts'
 import { openChromium, openFirefox, type RealBrowser } from '../support/real-browser.ts'
 import { until } from '../support/until.ts'
-import { startWorld, type World } from '../support/world.ts'
+import type { World } from '../support/world.ts'
 
 // Three unrelated domains and the service over HTTPS, in browsers as people have them.
-
-const HOST: Record<Part, string> = {
-  auth: 'login.test',
-  shop: 'shop.test',
-  news: 'gazette.test',
-  games: 'arcade.test',
-}
-const certificate = makeCertificate(PARTS.map(part => HOST[part]))
 
 interface Seen {
   readonly part: Part
@@ -33,9 +25,7 @@ async function worldOf(): Promise<{ world: World; seen: Seen[] }> {
     const { referer = '', cookie = '' } = req.headers
     seen.push({ part, path, query, method: req.method ?? '', referer, cookies: cookie })
   }
-  const world = await startWorld({
-    tls: certificate,
-    origin: (part, port) => `https://${HOST[part]}:${port}`,
+  const world = await startDomains({
     tap(part, req, res) {
       note(part, req)
       // The control: a plain third-party cookie, with nothing of ours about it.

@@ -60,6 +60,18 @@ export async function mailTo(world: World, address: string, about: RegExp): Prom
   return found as Mail
 }
 
+/** Waits for a mail to an address with a link to a path; the newest link. Asks the service itself, so over TLS too. */
+export async function mailedLink({ auth, service }: World, address: string, path: string): Promise<string> {
+  const start = `${auth}${path}?`
+  let link: string | undefined
+  await until(() => {
+    const letters = service.desk.kept?.letters.filter(({ to }) => to === address) ?? []
+    link = letters.flatMap(({ text }) => text.split(/\s+/)).find(word => word.startsWith(start))
+    return link !== undefined
+  })
+  return link as string
+}
+
 /** The link in a mail. */
 export function linkIn({ text }: Mail): string {
   return /https?:\/\/\S+token=\S+/.exec(text)?.[0] ?? ''

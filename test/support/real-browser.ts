@@ -1,7 +1,7 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { chromium } from 'playwright-core'
+import { chromium, type Page } from 'playwright-core'
 import puppeteer from 'puppeteer-core'
 
 /** The few deeds that the tests ask of a browser, whichever it is. */
@@ -23,15 +23,39 @@ export interface Ground {
 
 const PATIENCE_MS = 30_000
 
-/** Debian's Chromium with a fresh profile; third-party cookies allowed or blocked, in so many words. */
-export async function openChromium(
-  { spki }: Ground,
-  { thirdPartyCookies, script = true }: { thirdPartyCookies: boolean; script?: boolean },
-): Promise<RealBrowser> {
-  const profile = mkdtempSync(join(tmpdir(), 'carnet-chromium-'))
-  mkdirSync(join(profile, 'Default'))
-  const preferences = { profile: { cookie_controls_mode: thirdPartyCookies ? 0 : 1 } }
-  writeFileSync(join(profile, 'Default/Preferences'), JSON.stringify(preferences))
+/** How Chromium is to be. */
+export interface ChromiumOptions {
+  /** Allowed or blocked, in so many words. */
+  thirdPartyCookies: boolean
+  /** False: pages run no script. Default: true. */
+  script?: boolean
+  /** A folder that outlives the browser, for one that is started again. Default: a fresh one, gone with it. */
+  profile?: string
+}
+
+/** Chromium, with its page at hand for what only it is asked. */
+export interface Chromium extends RealBrowser {
+  readonly page: Page
+}
+
+/** A folder for a profile. */
+export function newProfile(): string {
+  return mkdtempSync(join(tmpdir(), 'carnet-chromium-'))
+}
+
+/** Removes a profile's folder. */
+export function removeProfile(profile: string): void {
+  rmSync(profile, { recursive: true, force: true })
+}
+
+/** Debian's Chromium. */
+export async function openChromium({ spki }: Ground, options: ChromiumOptions): Promise<Chromium> {
+  const { thirdPartyCookies, script = true, profile = newProfile() } = options
+  if (!existsSync(join(profile, 'Default'))) {
+    mkdirSync(join(profile, 'Default'))
+    const preferences = { profile: { cookie_controls_mode: thirdPartyCookies ? 0 : 1 } }
+    writeFileSync(join(profile, 'Default/Preferences'), JSON.stringify(preferences))
+  }
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: '/usr/bin/chromium',
     headless: true,
@@ -52,19 +76,23 @@ export async function openChromium(
   const page = context.pages()[0] ?? (await context.newPage())
   page.setDefaultTimeout(PATIENCE_MS)
   return {
+    page,
     async goto(url) {
       await page.goto(url)
       return page.url()
     },
     fill: (selector, value) => page.fill(selector, value),
     async click(selector, thenAt) {
-      await Promise.all([page.waitForURL(url => url.href.startsWith(thenAt)), page.click(selector)])
+      // The page that is left may have such a URL too.
+      const left = page.waitForEvent('framenavigated', frame => frame === page.mainFrame())
+      await Promise.all([left, page.click(selector)])
+      await page.waitForURL(url => url.href.startsWith(thenAt))
     },
     text: async selector => (await page.textContent(selector)) ?? '',
     attribute: async (selector, name) => (await page.getAttribute(selector, name)) ?? '',
     async close() {
       await context.close()
-      rmSync(profile, { recursive: true, force: true })
+      if (options.profile === undefined) removeProfile(profile)
     },
   }
 }

@@ -1,0 +1,23 @@
+import { type DemoOptions, PARTS, type Part } from '@carnet/demo'
+import { type Certificate, makeCertificate } from './certificate.ts'
+import { startWorld, type World } from './world.ts'
+
+/** The parts as people find them: domains that have nothing in common. */
+const HOST: Record<Part, string> = {
+  auth: 'login.test',
+  shop: 'shop.test',
+  news: 'gazette.test',
+  games: 'arcade.test',
+}
+
+/** Their certificate. */
+export const certificate: Certificate = makeCertificate(PARTS.map(part => HOST[part]))
+
+/** Starts a world over HTTPS on unrelated domains. */
+export function startDomains(options: DemoOptions = {}): Promise<World> {
+  return startWorld({
+    tls: certificate,
+    origin: (part, port) => `https://${HOST[part]}:${port}`,
+    ...options,
+  })
+}
