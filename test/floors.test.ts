@@ -64,6 +64,7 @@ const FLOORS: Record<string, string[][]> = {
     ['accounts/remove-user.ts', 'mail/mailer.ts', 'following.ts', 'web/context.ts', 'web/pages/html.ts'],
     [
       'web/envelope.ts',
+      'web/elsewhere.ts',
       'web/mail-limit.ts',
       'web/new-password.ts',
       'web/pages/style.ts',

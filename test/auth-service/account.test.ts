@@ -95,7 +95,7 @@ for (const [name, world] of Object.entries(worlds)) {
       (await postJson(new Browser(), `${auth}/verify-email`, { token, password: GOOD_PASSWORD })).status,
       400,
     )
-    await world.service.users.setPassword(id, NEW_PASSWORD)
+    await world.service.users.setPassword(id, NEW_PASSWORD, 0)
     const reset = { token, password: GOOD_PASSWORD, passwordAgain: GOOD_PASSWORD }
     t.is((await postJson(new Browser(), `${auth}/password/reset`, reset)).status, 400)
     for (const forged of ['', 'x', `${token}x`, token.split('.').slice(0, 2).join('.'), 'e'.repeat(5_000)])

@@ -119,19 +119,19 @@ for (const [name, listen] of Object.entries(HOSTS)) {
     t.is(signedIn.status, 303, signedIn.body)
     t.is(signedIn.headers.location, `${origin}/reports?year=2026`)
     t.true(
-      signedIn.cookies.some(cookie => /^carnet-login=[^;]+; Path=\/; HttpOnly; SameSite=Lax/.test(cookie)),
+      signedIn.cookies.some(cookie => /^carnet\.login=[^;]+; Path=\/; HttpOnly; SameSite=Lax/.test(cookie)),
     )
     t.is((await browser.request(`${origin}/reports?year=2026`)).body, 'Paul at /reports?year=2026')
 
     t.is((await browser.request(`${origin}/login/signin`)).headers.location, `${origin}/home`, 'on at once')
     t.is((await browser.request(`${origin}/login/signup`)).headers.location, `${origin}/home`)
-    const cookie = `carnet-login=${browser.cookie(origin, 'carnet-login')}`
+    const cookie = `carnet.login=${browser.cookie(origin, 'carnet.login')}`
     t.true(await login.hasVerified(cookie))
-    t.false(await login.hasVerified('carnet-login=x'))
+    t.false(await login.hasVerified('carnet.login=x'))
     t.false(await login.hasVerified(undefined))
     const out = await submitForm(browser, `${origin}/login/signout`, {})
     t.is(out.headers.location, `${origin}/login/signin`)
-    t.true(out.cookies.some(set => /^carnet-login=; Path=\/; Max-Age=0/.test(set)))
+    t.true(out.cookies.some(set => /^carnet\.login=; Path=\/; Max-Age=0/.test(set)))
     t.is((await browser.request(`${origin}/reports`)).status, 303)
     t.false(await login.hasVerified(cookie), 'and the old cookie opens nothing')
   })
@@ -220,7 +220,7 @@ test('the host keeps the cookies that it sets, and the module’s answers bear i
     password: PAUL.password,
   })
   t.true(reply.cookies.some(cookie => cookie.startsWith('host=1')))
-  t.true(reply.cookies.some(cookie => cookie.startsWith('carnet-login=')))
+  t.true(reply.cookies.some(cookie => cookie.startsWith('carnet.login=')))
 })
 
 test('what cannot work is refused at once', async t => {
@@ -304,7 +304,7 @@ test('two modules on one host do not disturb each other', async t => {
     const path = origin === first.origin ? '/login' : '/staff/entry'
     await postJson(browser, `${origin}${path}/signin`, { email: PAUL.email, password: PAUL.password })
   }
-  t.truthy(browser.cookie(first.origin, 'carnet-login'))
-  t.truthy(browser.cookie(first.origin, 'carnet-staff-entry'))
+  t.truthy(browser.cookie(first.origin, 'carnet.login'))
+  t.truthy(browser.cookie(first.origin, 'carnet.staff.entry'))
   for (const { origin } of [first, second]) t.is((await browser.request(`${origin}/x`)).body, 'Paul at /x')
 })

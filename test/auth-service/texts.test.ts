@@ -53,6 +53,8 @@ test('the language is the one that the browser wants most of those there are', t
     ['de,zh-SG;q=0.3', 'zh-Hans'],
     [`${'a,'.repeat(5_000)}zh`, 'en'],
     ['*;q=x;;,,zh', 'zh-Hans'],
+    ['constructor', 'en'],
+    ['__proto__,zh', 'zh-Hans'],
   ] as const)
     t.is(languageFor(header), language, String(header).slice(0, 40))
 })

@@ -128,7 +128,7 @@ function originOf(origin: string, production: boolean): string {
 }
 
 /** Whether a Host header names this machine. */
-function isLocal(host: string): boolean {
+export function isLocal(host: string): boolean {
   if (!/^[\w.:[\]-]{1,255}$/.test(host) || !URL.canParse(`http://${host}/`)) return false
   const { hostname } = new URL(`http://${host}/`)
   const address = normalizeAddress(hostname.replace(/^\[|\]$/g, ''))

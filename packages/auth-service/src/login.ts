@@ -6,6 +6,7 @@ import {
   cookieNames,
   hasJsonBody,
   type LiveManifest,
+  loadManifest,
   MemoryStore,
   openStore,
   parseSecrets,
@@ -18,7 +19,7 @@ import {
 import type { Middleware } from 'koa'
 import { type Logger, pino } from 'pino'
 import type { NewUser } from './accounts/users.ts'
-import { type LoginLook, loginManifest } from './login-manifest.ts'
+import { isLocal, type LoginLook, loginManifest } from './login-manifest.ts'
 import { type AuthService, createAuthService, type Mail } from './service.ts'
 import { readOwnSession } from './sso/own-session.ts'
 import type { ServiceEvents } from './web/context.ts'
@@ -208,11 +209,16 @@ export class Login extends EventEmitter<ServiceEvents> {
  * leads elsewhere or back into the module, and in production a missing `origin` or `store`.
  */
 export async function createLogin(options: LoginOptions): Promise<Login> {
-  const production = process.env['NODE_ENV'] === 'production'
+  const production = isProduction(options)
   const secrets = readKey(options.key)
   const manifest = loginManifest(options, production)
   const { redirect = '/' } = options
-  checkRedirect(redirect, manifest.current.auth)
+  try {
+    checkRedirect(redirect, manifest.current.auth)
+  } catch (error) {
+    manifest.close()
+    throw error
+  }
   if (production && options.store === undefined) {
     throw new TypeError(
       "`store` is missing: give a Redis URL, or 'memory:' for one process whose sessions end with it.",
@@ -239,6 +245,14 @@ export async function createLogin(options: LoginOptions): Promise<Login> {
     await service.close()
     if (typeof options.store !== 'object') await store.close()
   })
+}
+
+/** As for the service: by NODE_ENV, or by a public address that is not localhost. */
+function isProduction({ origin, manifest }: LoginOptions): boolean {
+  if (process.env['NODE_ENV'] === 'production') return true
+  const given = typeof manifest === 'string' ? loadManifest(manifest) : manifest
+  const auth = given?.auth ?? origin
+  return auth !== undefined && URL.canParse(auth) && !isLocal(new URL(auth).host)
 }
 
 function readKey(key: string | undefined): Secrets {

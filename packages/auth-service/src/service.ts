@@ -12,7 +12,7 @@ import {
 import type Koa from 'koa'
 import type { Logger } from 'pino'
 import { Backend, backendKey } from './accounts/backend.ts'
-import { migrate, openDatabase } from './accounts/database.ts'
+import { openMigrated } from './accounts/database.ts'
 import { MailTokens } from './accounts/mail-tokens.ts'
 import { Passwords } from './accounts/passwords.ts'
 import { Remembering } from './accounts/remember.ts'
@@ -67,25 +67,17 @@ export interface AuthService {
 export async function createAuthService(options: AuthServiceOptions): Promise<AuthService> {
   const { manifest, store, log, secrets, mail = null } = options
   const trust = parseTrustProxy(options.trustProxy ?? 'none')
-  const database = openDatabase(options.databaseUrl)
-  try {
-    await migrate(database)
-  } catch (error) {
-    await database.destroy()
-    throw error
-  }
+  const kept = mail === 'kept' ? new KeptMail() : null
+  const transport = mail === null || mail === 'kept' ? kept : await smtpTransport(mail.url, mail.from)
+  const database = await openMigrated(options.databaseUrl)
   const passwords = new Passwords(options.passwordCost ?? 12)
-  const { credentials } = manifest.current.accounts
-  const backend =
-    credentials === null
-      ? null
-      : new Backend(() => manifest.current.accounts.credentials ?? credentials, backendKey(secrets))
-  const users = new Users(database, passwords, backend)
+  const users = new Users(database, passwords, () => {
+    const { credentials } = manifest.current.accounts
+    return credentials === null ? null : new Backend(credentials, backendKey(secrets))
+  })
   const sessions = new Sessions(database, store, users, () => manifest.current)
   const tokens = new MailTokens(database, secrets, () => manifest.current.auth)
   const outbox = new Outbox(database)
-  const kept = mail === 'kept' ? new KeptMail() : null
-  const transport = mail === null || mail === 'kept' ? kept : await smtpTransport(mail.url, mail.from)
   const mailer = new Mailer({ outbox, users, tokens, transport, manifest: () => manifest.current, log })
   const following = new Following({ store, sessions, outbox, log })
   const [key] = siteSecrets(secrets, 'auth/remember')

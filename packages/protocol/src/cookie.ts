@@ -110,19 +110,20 @@ export interface CookieNames {
  */
 export function cookieNames(url: string): CookieNames {
   const secure = url.startsWith('https:')
-  const path = new URL(url).pathname.replaceAll('/', '-').replace(/-$/, '')
-  const prefix = `${secure ? '__Host-carnet' : 'carnet'}${path}`
+  // At the end, and with dots, which no path has: no name of one service is that of another.
+  const path = new URL(url).pathname.replace(/\/$/, '').replaceAll('/', '.')
+  const prefix = secure ? '__Host-carnet' : 'carnet'
   return {
     secure,
-    session: prefix,
+    session: `${prefix}${path}`,
     claim: '__Host-carnet-claim',
     nonce: `${prefix}-nonce-`,
     pull: `${prefix}-pull-`,
     bounces: `${prefix}-bounces`,
     silent: `${prefix}-silent`,
-    page: `${prefix}-page`,
-    remember: `${prefix}-remember`,
-    language: `${prefix}-language`,
+    page: `${prefix}-page${path}`,
+    remember: `${prefix}-remember${path}`,
+    language: `${prefix}-language${path}`,
   }
 }
 

@@ -2,14 +2,14 @@
 export type Language = 'en' | 'zh-Hans' | 'zh-Hant'
 
 // Regions that write Chinese in the traditional way; all others write the simplified one.
-const SPOKEN: Record<string, Language> = {
-  'zh-tw': 'zh-Hant',
-  'zh-hk': 'zh-Hant',
-  'zh-mo': 'zh-Hant',
-  'zh-hant': 'zh-Hant',
-  zh: 'zh-Hans',
-  en: 'en',
-}
+const SPOKEN: ReadonlyMap<string, Language> = new Map([
+  ['zh-tw', 'zh-Hant'],
+  ['zh-hk', 'zh-Hant'],
+  ['zh-mo', 'zh-Hant'],
+  ['zh-hant', 'zh-Hant'],
+  ['zh', 'zh-Hans'],
+  ['en', 'en'],
+])
 
 const MOST_TAGS = 32
 
@@ -28,7 +28,7 @@ export function languageFor(header: string | string[] | undefined): Language {
   for (const { tag } of wanted) {
     const parts = tag.split('-')
     for (let length = parts.length; length > 0; length--) {
-      const known = SPOKEN[parts.slice(0, length).join('-')]
+      const known = SPOKEN.get(parts.slice(0, length).join('-'))
       if (known !== undefined) return known
     }
   }

@@ -7,7 +7,7 @@ const DEADLINE_MS = 3_000
 
 /** A user as a backend knows it. */
 export interface KnownUser {
-  readonly id: string
+  readonly externalId: string
   readonly email: string
   readonly name: string
   readonly emailVerified: boolean
@@ -17,7 +17,7 @@ export interface KnownUser {
 
 const answer = z.object({
   user: z.object({
-    id: z.union([z.string().min(1).max(200), z.number().int()]).transform(id => `x-${id}`),
+    id: z.union([z.string().min(1).max(200), z.number().int()]).transform(String),
     email: z.string().transform((email, context) => {
       const address = normalizeEmail(email)
       if (address !== null) return address
@@ -41,10 +41,10 @@ export function backendKey(secrets: Secrets): string {
  * `{ user: { id, email, name, emailVerified, roles } }` or 401.
  */
 export class Backend {
-  readonly #url: () => string
+  readonly #url: string
   readonly #key: string
 
-  constructor(url: () => string, key: string) {
+  constructor(url: string, key: string) {
     this.#url = url
     this.#key = key
   }
@@ -55,7 +55,7 @@ export class Backend {
     const timestamp = String(Date.now())
     const signature = createHmac('sha256', this.#key).update(`${timestamp}.${body}`).digest('hex')
     try {
-      const reply = await fetch(this.#url(), {
+      const reply = await fetch(this.#url, {
         method: 'POST',
         headers: {
           'content-type': 'application/json',
@@ -70,7 +70,8 @@ export class Backend {
       })
       if (reply.status === 401) return null
       if (reply.status !== 200) throw new Error(`The backend answered ${reply.status}.`)
-      return answer.parse(await reply.json()).user as KnownUser
+      const { id, ...user } = answer.parse(await reply.json()).user
+      return { ...user, externalId: id } as KnownUser
     } catch (cause) {
       throw new CarnetError('store_unavailable', 'The accounts do not answer. Try again in a moment.', {
         cause,

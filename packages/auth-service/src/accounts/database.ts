@@ -23,6 +23,8 @@ export interface UserRow {
   revision: Generated<number>
   /** Null for who may sign in. */
   disabled_at: number | null
+  /** The id at the backend that knows the password, or null. */
+  external_id: string | null
 }
 
 /** A row of `sessions`: what the store does not keep of a session. It outlives the session, until the absolute end. */
@@ -33,6 +35,8 @@ export interface SessionRow {
   user_id: string
   /** Null where the browser is not remembered. */
   series_id: string | null
+  /** The user's at the start; another one ends the session. */
+  epoch: number
   /** The state of the user that the store has. */
   revision: number
   device: string
@@ -75,6 +79,8 @@ export interface OutboxRow {
   due_at: number
   attempts: number
   sent_at: number | null
+  /** Kind, address and minute, where only one may be asked for in each; else null. */
+  slot: string | null
 }
 
 /** The tables. */
@@ -90,18 +96,48 @@ export interface Tables {
 /** The service's SQL. */
 export type Database = Kysely<Tables>
 
+// Within the second that a request may take; commands and migrations may wait for others.
+const REQUEST_MS = 800
+const PATIENT_MS = 60_000
+
 /**
- * Opens the database that a URL names: `sqlite:./data/carnet.sqlite`, `sqlite::memory:` or `postgres://…`. Its tables
- * are not looked at: see `migrate`. Throws a `TypeError` for any other URL.
+ * Opens the database that a URL names: `sqlite:./data/carnet.sqlite`, `sqlite::memory:` or `postgres://…`, and brings
+ * its tables up to date. `patient` is for commands, which nobody's request waits for. Throws a `TypeError` for any
+ * other URL.
  */
-export function openDatabase(url: string): Database {
-  if (/^postgres(ql)?:\/\//.test(url)) return new Kysely<Tables>({ dialect: postgresDialect(url) })
+export async function openMigrated(
+  url: string,
+  { patient = false }: { patient?: boolean } = {},
+): Promise<Database> {
+  if (isPostgres(url) && !patient) {
+    const migrating = openDatabase(url, { patient: true })
+    await migrate(migrating).finally(() => migrating.destroy())
+    return openDatabase(url)
+  }
+  const database = openDatabase(url, { patient })
+  try {
+    await migrate(database)
+  } catch (error) {
+    await database.destroy()
+    throw error
+  }
+  return database
+}
+
+/** Opens a database; its tables are not looked at. Throws a `TypeError` for a URL that names none. */
+export function openDatabase(url: string, { patient = false }: { patient?: boolean } = {}): Database {
+  const patience = patient ? PATIENT_MS : REQUEST_MS
+  if (isPostgres(url)) return new Kysely<Tables>({ dialect: postgresDialect(url, patience) })
   if (!url.startsWith('sqlite:')) {
     throw new TypeError('A database is named like sqlite:./data/carnet.sqlite or postgres://user@host/name.')
   }
   const file = url.slice('sqlite:'.length)
   if (file !== ':memory:') mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
-  return new Kysely<Tables>({ dialect: sqliteDialect(file) })
+  return new Kysely<Tables>({ dialect: sqliteDialect(file, patience) })
+}
+
+function isPostgres(url: string): boolean {
+  return /^postgres(ql)?:\/\//.test(url)
 }
 
 /** Brings the tables up to date; the names of the migrations that ran now. Several processes may call it at once. */

@@ -33,6 +33,8 @@ async function addToUsers(db: Kysely<unknown>): Promise<void> {
   await add('epoch').execute()
   await add('revision').execute()
   await db.schema.alterTable('users').addColumn('disabled_at', 'bigint').execute()
+  await db.schema.alterTable('users').addColumn('external_id', 'text').execute()
+  await db.schema.createIndex('users_external').on('users').column('external_id').unique().execute()
 }
 
 async function addSessions(db: Kysely<unknown>): Promise<void> {
@@ -42,6 +44,7 @@ async function addSessions(db: Kysely<unknown>): Promise<void> {
     .addColumn('sid', 'text', column => column.notNull())
     .addColumn('user_id', 'text', column => column.notNull())
     .addColumn('series_id', 'text')
+    .addColumn('epoch', 'integer', column => column.notNull())
     .addColumn('revision', 'integer', column => column.notNull())
     .addColumn('device', 'text', column => column.notNull())
     .addColumn('address', 'text', column => column.notNull())
@@ -89,6 +92,7 @@ async function addMail(db: Kysely<unknown>): Promise<void> {
     .addColumn('due_at', 'bigint', column => column.notNull())
     .addColumn('attempts', 'integer', column => column.notNull())
     .addColumn('sent_at', 'bigint')
+    .addColumn('slot', 'text', column => column.unique())
     .execute()
   await db.schema.createIndex('outbox_due').on('outbox').columns(['sent_at', 'due_at']).execute()
   await db.schema.createIndex('outbox_of_address').on('outbox').column('address').execute()

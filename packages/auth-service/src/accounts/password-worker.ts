@@ -11,7 +11,12 @@ export function hash({ password, cost }: { password: string; cost: number }): st
 
 export function verify({ password, hash }: { password: string; hash: string }): boolean {
   if (hash.startsWith(SCHEME)) return bcrypt.compareSync(prehash(password), hash.slice(SCHEME.length))
-  return readForeignHash(hash)?.(password) ?? false
+  try {
+    return readForeignHash(hash)?.(password) ?? false
+  } catch {
+    // One that only looks like a hash opens nothing.
+    return false
+  }
 }
 
 /**

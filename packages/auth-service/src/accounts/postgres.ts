@@ -3,13 +3,18 @@ import pg from 'pg'
 
 const INT8 = 20
 
-/** kysely on PostgreSQL, with a deadline on every query. */
-export function postgresDialect(connectionString: string): Dialect {
+/**
+ * kysely on PostgreSQL. A query has `patience` ms, and the server gives it up itself: what was answered with 503 must
+ * not be carried out later.
+ */
+export function postgresDialect(connectionString: string, patience: number): Dialect {
   const pool = new pg.Pool({
     connectionString,
     max: 10,
-    connectionTimeoutMillis: 1_000,
-    query_timeout: 2_000,
+    connectionTimeoutMillis: Math.min(patience, 2_000),
+    statement_timeout: patience,
+    lock_timeout: patience,
+    query_timeout: patience + 100,
     // Moments are bigint there; they fit into a number until long after the year 200,000.
     types: { getTypeParser: (oid, format) => (oid === INT8 ? Number : pg.types.getTypeParser(oid, format)) },
   })

@@ -1,17 +1,21 @@
 import { asked, type Database } from './database.ts'
 import type { Sessions } from './sessions.ts'
-import type { Users } from './users.ts'
 
 /**
- * Removes a user with all that hangs on it. Who is signing in at this moment fails: the account is disabled first.
- * Throws `store_unavailable`: then the account is disabled, and can be removed again.
+ * Removes a user with all that hangs on it, in one step; the sessions end with it. Throws `store_unavailable`: where the
+ * user is gone by then, the sessions end as soon as the store is back.
  */
 export async function removeUser(
-  { database, users, sessions }: { database: Database; users: Users; sessions: Sessions },
+  { database, sessions }: { database: Database; sessions: Sessions },
   id: string,
 ): Promise<void> {
-  await users.change(id, { disabled: true, newEpoch: true })
-  await sessions.end(id, 'all')
-  await asked(database.deleteFrom('outbox').where('user_id', '=', id).execute())
-  await users.remove(id)
+  await asked(
+    database.transaction().execute(async transaction => {
+      await transaction.deleteFrom('users').where('id', '=', id).execute()
+      await transaction.deleteFrom('remember_series').where('user_id', '=', id).execute()
+      await transaction.deleteFrom('outbox').where('user_id', '=', id).execute()
+      await transaction.updateTable('sessions').set({ stale: 1 }).where('user_id', '=', id).execute()
+    }),
+  )
+  await sessions.follow()
 }

@@ -40,6 +40,10 @@ export interface Beginning {
   readonly authenticatedAt?: number
 }
 
+const AT_ONCE = 1_000
+/** What is younger may be in the making, or known to a clock that is slow. */
+const SETTLED_MS = 600_000
+
 /** Which sessions of a user are meant: one by its handle, all, or all but one. */
 export type Which = { readonly id: string } | 'all' | { readonly allBut: string }
 
@@ -62,8 +66,8 @@ export class Sessions {
   }
 
   /**
-   * Starts a session. The row comes first and the user is looked at again afterwards, so that a change or a disabling
-   * that happens meanwhile is not missed. Throws `invalid_credentials` where the user was disabled or removed,
+   * Starts a session. The row comes first, and the user and the series are looked at again afterwards, so that a change,
+   * a disabling or a sign-out that happens meanwhile is not missed. Throws `invalid_credentials` where the user was disabled or removed,
    * `session_gone` where the sid was revoked, and `store_unavailable`.
    */
   async begin(account: Account, { sid = newSid(), ...beginning }: Beginning): Promise<string> {
@@ -75,6 +79,7 @@ export class Sessions {
       sid,
       user_id: account.user.id,
       series_id: beginning.series?.id ?? null,
+      epoch: account.epoch,
       revision: account.revision,
       device: deviceName(beginning.userAgentHeader),
       address: networkOf(beginning.client.address),
@@ -97,14 +102,17 @@ export class Sessions {
       ...(beginning.authenticatedAt !== undefined && { authenticatedAt: beginning.authenticatedAt }),
     })
     const current = await this.#users.find({ id: account.user.id })
-    if (current === null || current.disabled || current.epoch !== account.epoch) {
+    const { series } = beginning
+    const isOver =
+      current === null ||
+      current.disabled ||
+      current.epoch !== account.epoch ||
+      (series !== null && !(await this.#hasSeries(series.id)))
+    if (isOver) {
       await this.end(account.user.id, { id })
       throw new CarnetError('invalid_credentials', 'The e-mail address or the password is wrong.')
     }
-    if (current.revision !== account.revision) {
-      await asked(this.#database.updateTable('sessions').set({ stale: 1 }).where('id', '=', id).execute())
-      await this.follow()
-    }
+    if (current.revision !== account.revision) await this.#store.renew(sid, current.user, current.revision)
     return sid
   }
 
@@ -124,12 +132,11 @@ export class Sessions {
     let query = this.#database.selectFrom('sessions').selectAll().where('ended_at', 'is', null)
     if (userId !== undefined) query = query.where('user_id', '=', userId)
     const rows = await asked(query.orderBy('started_at', 'desc').execute())
-    if (rows.length === 0) return []
-    const ends = await this.#store.ends(rows.map(({ sid }) => sid))
+    const ends = await this.#endsOf(rows)
     const live = rows
       .map((row, index) => ({ row, end: ends[index] ?? null }))
       .filter(({ end }) => end !== null)
-    const sites = await this.#sitesOf(live.map(({ row }) => row.id))
+    const sites = await this.#sites(userId)
     const { idle } = this.#manifest().session
     return live.map(({ row, end }) => ({
       id: row.id,
@@ -140,17 +147,14 @@ export class Sessions {
       lastSeenAt: Math.max(row.started_at, (end ?? 0) - idle),
       expiresAt: row.expires_at,
       remembered: row.series_id !== null,
-      sites: sites.filter(({ session_id }) => session_id === row.id).map(({ site }) => site),
+      sites: sites.get(row.id) ?? [],
     }))
   }
 
-  /** The series of a session, or null where the browser is not remembered. */
-  async seriesOf(sid: string): Promise<string | null> {
-    const query = this.#database
-      .selectFrom('sessions')
-      .select('series_id')
-      .where('id', '=', sessionHandle(sid))
-    return (await asked(query.executeTakeFirst()))?.series_id ?? null
+  /** The id of the user whose session that is, or null where there is none. */
+  async userOf(id: string): Promise<string | null> {
+    const query = this.#database.selectFrom('sessions').select('user_id').where('id', '=', id)
+    return (await asked(query.executeTakeFirst()))?.user_id ?? null
   }
 
   /**
@@ -221,13 +225,13 @@ export class Sessions {
     const rows = await asked(
       this.#database
         .selectFrom('sessions')
-        .select(['id', 'sid', 'user_id', 'ended_at'])
+        .select(['id', 'sid', 'user_id', 'epoch', 'ended_at'])
         .where('stale', '=', 1)
         .execute(),
     )
-    for (const { id, sid, user_id, ended_at } of rows) {
+    for (const { id, sid, user_id, epoch, ended_at } of rows) {
       const account = ended_at === null ? await this.#users.find({ id: user_id }) : null
-      if (account === null) {
+      if (account === null || account.disabled || account.epoch !== epoch) {
         await revokeSession(this.#store, sid, this.#manifest().session.remember)
         await this.forget(sid)
       } else {
@@ -259,27 +263,52 @@ export class Sessions {
   /** Forgets what is over by its own time. */
   async sweep(): Promise<void> {
     const now = Date.now()
-    const over = this.#database
-      .selectFrom('sessions')
-      .select('id')
-      .where('expires_at', '<', now)
-      .where('ended_at', 'is', null)
-    await asked(this.#database.deleteFrom('session_sites').where('session_id', 'in', over).execute())
-    await asked(
+    const old = await asked(
       this.#database
-        .deleteFrom('sessions')
-        .where('expires_at', '<', now)
-        .where('ended_at', 'is', null)
+        .selectFrom('sessions')
+        .select('sid')
+        .where('stale', '=', 0)
+        .where('started_at', '<', now - SETTLED_MS)
         .execute(),
     )
+    const ends = await this.#endsOf(old)
+    for (const [index, { sid }] of old.entries()) if (ends[index] === null) await this.forget(sid)
     await asked(this.#database.deleteFrom('remember_series').where('expires_at', '<', now).execute())
-    await asked(this.#database.deleteFrom('spent_tokens').where('expires_at', '<', now).execute())
+    await asked(
+      this.#database
+        .deleteFrom('spent_tokens')
+        .where('expires_at', '<', now - SETTLED_MS)
+        .execute(),
+    )
   }
 
-  #sitesOf(ids: readonly string[]): Promise<{ session_id: string; site: string }[]> {
-    if (ids.length === 0) return Promise.resolve([])
-    const query = this.#database.selectFrom('session_sites').selectAll()
-    return asked(query.where('session_id', 'in', ids).orderBy('site').execute())
+  /** Until when each lives, in round trips of a thousand. */
+  async #endsOf(rows: readonly { sid: string }[]): Promise<(number | null)[]> {
+    const ends: (number | null)[] = []
+    for (let start = 0; start < rows.length; start += AT_ONCE) {
+      ends.push(...(await this.#store.ends(rows.slice(start, start + AT_ONCE).map(({ sid }) => sid))))
+    }
+    return ends
+  }
+
+  async #hasSeries(id: string): Promise<boolean> {
+    const query = this.#database.selectFrom('remember_series').select('id').where('id', '=', id)
+    return (await asked(query.executeTakeFirst())) !== undefined
+  }
+
+  /** The sites of each session, of a user or of all. */
+  async #sites(userId: string | undefined): Promise<Map<string, string[]>> {
+    let query = this.#database
+      .selectFrom('session_sites')
+      .innerJoin('sessions', 'sessions.id', 'session_sites.session_id')
+      .select(['session_id', 'site'])
+      .where('ended_at', 'is', null)
+    if (userId !== undefined) query = query.where('user_id', '=', userId)
+    const sites = new Map<string, string[]>()
+    for (const { session_id, site } of await asked(query.orderBy('site').execute())) {
+      sites.set(session_id, [...(sites.get(session_id) ?? []), site])
+    }
+    return sites
   }
 }
 

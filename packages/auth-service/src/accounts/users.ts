@@ -1,8 +1,8 @@
 import { CarnetError, type User } from '@carnet/protocol'
-import type { Selectable } from 'kysely'
+import type { ExpressionBuilder, Selectable } from 'kysely'
 import { nanoid } from 'nanoid'
 import type { Backend } from './backend.ts'
-import { asked, type Database, type UserRow } from './database.ts'
+import { asked, type Database, type Tables, type UserRow } from './database.ts'
 import { normalizeEmail } from './email.ts'
 import type { Passwords } from './passwords.ts'
 
@@ -25,7 +25,6 @@ export interface Account {
   /** Counts the changes of what sites may know. */
   readonly revision: number
   readonly disabled: boolean
-  readonly hasPassword: boolean
   readonly createdAt: number
 }
 
@@ -40,16 +39,16 @@ export interface UserChange {
   newEpoch?: boolean
 }
 
-type Where = { id: string } | { email: string }
+type Where = { id: string } | { email: string } | { externalId: string }
 
 /** The accounts. Whoever changes one has `Sessions.follow` bring the change to the live sessions. */
 export class Users {
   readonly #database: Database
   readonly #passwords: Passwords
-  readonly #backend: Backend | null
+  readonly #backend: () => Backend | null
 
   /** With a `backend`, that one judges passwords, and none are kept here. */
-  constructor(database: Database, passwords: Passwords, backend: Backend | null = null) {
+  constructor(database: Database, passwords: Passwords, backend: () => Backend | null = () => null) {
     this.#database = database
     this.#passwords = passwords
     this.#backend = backend
@@ -61,7 +60,8 @@ export class Users {
    */
   async authenticate(email: string, password: string): Promise<Account> {
     const address = normalizeEmail(email)
-    if (this.#backend !== null) return this.#authenticateElsewhere(this.#backend, address ?? email, password)
+    const backend = this.#backend()
+    if (backend !== null) return this.#authenticateElsewhere(backend, address ?? email, password)
     const row = address === null ? undefined : await this.#row({ email: address })
     // Unknown users cost one verification as well, or the time would tell who has an account.
     const hash = row?.password_hash ?? null
@@ -74,8 +74,7 @@ export class Users {
   /** Whether this is the user's password. Throws `store_unavailable`. */
   async verifyPassword(id: string, password: string): Promise<boolean> {
     const row = await this.#row({ id })
-    if (this.#backend === null) return this.#passwords.verify(password, row?.password_hash ?? null)
-    return row !== undefined && (await this.#backend.ask(row.email, password)) !== null
+    return this.#passwords.verify(password, row?.password_hash ?? null)
   }
 
   /** The account, or null. */
@@ -111,60 +110,68 @@ export class Users {
   }
 
   /**
-   * Changes a user; the account as it is then, or null where there is no such user. Throws `email_taken`.
+   * Changes a user; the account as it is then, or null where there is no such user, or none of this `epoch` any more.
+   * Throws `email_taken`.
    */
-  async change(id: string, { newEpoch, disabled, ...claims }: UserChange): Promise<Account | null> {
-    const updating = (database: Database) =>
-      database
-        .updateTable('users')
-        .set(row => ({
-          ...(claims.name !== undefined && { name: claims.name }),
-          ...(claims.email !== undefined && { email: claims.email }),
-          ...(claims.emailVerified !== undefined && { email_verified: claims.emailVerified ? 1 : 0 }),
-          ...(claims.roles !== undefined && { roles: JSON.stringify(claims.roles) }),
-          ...(disabled !== undefined && { disabled_at: disabled ? Date.now() : null }),
-          ...(newEpoch === true && { epoch: row('epoch', '+', 1) }),
-          revision: row('revision', '+', 1),
-        }))
-        .where('id', '=', id)
-    if (claims.email !== undefined && (await this.#row({ email: claims.email })) !== undefined) throw taken()
+  async change(
+    id: string,
+    { newEpoch, disabled, ...claims }: UserChange,
+    epoch?: number,
+  ): Promise<Account | null> {
+    const change = (row: ExpressionBuilder<Tables, 'users'>) => ({
+      ...(claims.name !== undefined && { name: claims.name }),
+      ...(claims.email !== undefined && { email: claims.email }),
+      ...(claims.emailVerified !== undefined && { email_verified: claims.emailVerified ? 1 : 0 }),
+      ...(claims.roles !== undefined && { roles: JSON.stringify(claims.roles) }),
+      ...(disabled !== undefined && { disabled_at: disabled ? Date.now() : null }),
+      ...(newEpoch === true && { epoch: row('epoch', '+', 1) }),
+      revision: row('revision', '+', 1),
+    })
     const changing = this.#database.transaction().execute(async transaction => {
-      await updating(transaction).execute()
-      await transaction.updateTable('sessions').set({ stale: 1 }).where('user_id', '=', id).execute()
+      let updating = transaction.updateTable('users').set(change).where('id', '=', id)
+      if (epoch !== undefined) updating = updating.where('epoch', '=', epoch)
+      const { numUpdatedRows } = await updating.executeTakeFirst()
+      await markSessions(transaction, id)
+      return numUpdatedRows === 1n
     })
-    await asked(changing).catch(async error => {
-      // The address may have been taken in this very moment.
-      if (claims.email !== undefined && (await this.find({ email: claims.email })) !== null) throw taken()
-      throw error
+    const changed = await asked(changing).catch(async error => {
+      const holder = claims.email === undefined ? null : await this.find({ email: claims.email })
+      throw holder === null || holder.user.id === id ? error : taken()
     })
+    if (!changed) return null
     return this.find({ id })
   }
 
-  /** Sets a password, and voids remembered browsers and mailed links. */
-  async setPassword(id: string, password: string): Promise<void> {
+  /**
+   * Sets a password, and voids remembered browsers, mailed links and sessions. False where they were voided since
+   * `epoch` was read: what was allowed then may not be now.
+   */
+  async setPassword(id: string, password: string, epoch: number): Promise<boolean> {
     const password_hash = await this.hash(password)
-    await asked(
-      this.#database
-        .updateTable('users')
-        .set(row => ({ password_hash, epoch: row('epoch', '+', 1) }))
-        .where('id', '=', id)
-        .execute(),
+    return asked(
+      this.#database.transaction().execute(async transaction => {
+        const { numUpdatedRows } = await transaction
+          .updateTable('users')
+          .set(row => ({ password_hash, epoch: row('epoch', '+', 1) }))
+          .where('id', '=', id)
+          .where('epoch', '=', epoch)
+          .where('disabled_at', 'is', null)
+          .executeTakeFirst()
+        await markSessions(transaction, id)
+        return numUpdatedRows === 1n
+      }),
     )
-  }
-
-  /** Removes a user. Who calls this ends the sessions first. */
-  async remove(id: string): Promise<void> {
-    await asked(this.#database.deleteFrom('users').where('id', '=', id).execute())
   }
 
   #row(where: Where): Promise<Selectable<UserRow> | undefined> {
     const query = this.#database.selectFrom('users').selectAll()
-    return asked(
-      ('id' in where
+    const found =
+      'id' in where
         ? query.where('id', '=', where.id)
-        : query.where('email', '=', where.email)
-      ).executeTakeFirst(),
-    )
+        : 'email' in where
+          ? query.where('email', '=', where.email)
+          : query.where('external_id', '=', where.externalId)
+    return asked(found.executeTakeFirst())
   }
 
   /** A hash made elsewhere or at another cost becomes ours, unless the password was changed meanwhile. */
@@ -178,29 +185,49 @@ export class Users {
     await asked(upgrading.execute())
   }
 
-  /** Asks the backend, and keeps a row of our own for what hangs on it: roles, sessions, whether it is disabled. */
+  /**
+   * Asks the backend, and keeps a row of our own for what hangs on it: roles, sessions, whether it is disabled. The
+   * backend is right about addresses: a row that nobody claimed becomes the user's, and one whose address went to
+   * another user gives way.
+   */
   async #authenticateElsewhere(backend: Backend, email: string, password: string): Promise<Account> {
     const known = await backend.ask(email, password)
     if (known === null) throw wrong()
-    const { id, ...claims } = known
-    const here = await this.find({ id })
-    if (here === null) {
-      const fresh = { ...newRow({ ...claims, roles: claims.roles ?? [] }, null), id }
-      if (!(await asked(insertUser(this.#database, fresh)))) {
-        const same = await this.find({ id })
-        if (same !== null) return same
-        throw new CarnetError('internal', 'The backend gave one address to two users.')
-      }
-      return toAccount(fresh)
+    const { externalId, ...claims } = known
+    const holder = await this.#row({ email: claims.email })
+    const own = (await this.#row({ externalId })) ?? (holder?.external_id === null ? holder : undefined)
+    if (holder !== undefined && holder.id !== own?.id) {
+      await this.change(holder.id, {
+        email: `${holder.id.toLowerCase()}@moved.invalid`,
+        emailVerified: false,
+      })
     }
-    if (here.disabled) throw wrong()
-    const { name, email: address, emailVerified, roles = here.user.roles } = claims
-    const same = JSON.stringify([name, address, emailVerified, roles])
-    const { user } = here
-    if (same === JSON.stringify([user.name, user.email, user.emailVerified, user.roles])) return here
-    const change = { name, emailVerified, roles, ...(address !== user.email && { email: address }) }
-    return (await this.change(id, change)) ?? here
+    if (own === undefined) {
+      const fresh = { ...newRow({ ...claims, roles: claims.roles ?? [] }, null), external_id: externalId }
+      if (await asked(insertUser(this.#database, fresh))) return toAccount(fresh)
+      // The user came in twice at this moment.
+      const same = await this.#row({ externalId })
+      if (same === undefined) throw new CarnetError('store_unavailable', 'The accounts changed meanwhile.')
+      return toAccount(same)
+    }
+    if (own.disabled_at !== null) throw wrong()
+    if (own.external_id === null) await this.#claim(own.id, externalId)
+    const { user } = toAccount(own)
+    const { name, email: address, emailVerified, roles = user.roles } = claims
+    const before = JSON.stringify([user.name, user.email, user.emailVerified, user.roles])
+    if (JSON.stringify([name, address, emailVerified, roles]) === before) return toAccount(own)
+    return (await this.change(own.id, { name, email: address, emailVerified, roles })) ?? toAccount(own)
   }
+
+  async #claim(id: string, externalId: string): Promise<void> {
+    const claiming = this.#database.updateTable('users').set({ external_id: externalId, password_hash: null })
+    await asked(claiming.where('id', '=', id).where('external_id', 'is', null).execute())
+  }
+}
+
+// The store hears of it by `Sessions.follow`, whatever becomes of this process.
+async function markSessions(database: Database, userId: string): Promise<void> {
+  await database.updateTable('sessions').set({ stale: 1 }).where('user_id', '=', userId).execute()
 }
 
 /** A whole row of `users`. */
@@ -219,6 +246,7 @@ export function newRow(user: Omit<NewUser, 'password'>, hash: string | null): Wh
     epoch: 0,
     revision: 0,
     disabled_at: null,
+    external_id: null,
   }
 }
 
@@ -245,7 +273,6 @@ export function toAccount(row: WholeUserRow): Account {
     epoch: row.epoch,
     revision: row.revision,
     disabled: row.disabled_at !== null,
-    hasPassword: row.password_hash !== null,
     createdAt: row.created_at,
   }
 }

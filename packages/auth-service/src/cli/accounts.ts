@@ -1,5 +1,6 @@
 import { type Manifest, MemoryStore, openStore, type Store } from '@carnet/protocol'
-import { type Database, migrate, openDatabase } from '../accounts/database.ts'
+import { type Database, openMigrated } from '../accounts/database.ts'
+import { normalizeEmail } from '../accounts/email.ts'
 import { Passwords } from '../accounts/passwords.ts'
 import { Sessions } from '../accounts/sessions.ts'
 import { type Account, Users } from '../accounts/users.ts'
@@ -21,12 +22,11 @@ export async function withAccounts<T>(
   { store: wanted = false }: { store?: boolean } = {},
 ): Promise<T> {
   const { databaseUrl, storeUrl, manifest } = loadConfig(process.env, { serving: false })
+  const database = await openMigrated(databaseUrl, { patient: true })
   const passwords = new Passwords(12)
-  const database = openDatabase(databaseUrl)
   const seesSessions = wanted && storeUrl !== 'memory:'
   const store: Store = seesSessions ? await openStore(storeUrl) : new MemoryStore()
   try {
-    await migrate(database)
     const users = new Users(database, passwords)
     const sessions = new Sessions(database, store, users, () => manifest)
     return await work({ manifest, database, users, sessions, seesSessions })
@@ -39,7 +39,7 @@ export async function withAccounts<T>(
 
 /** The account of an address. Throws an `Error` that says so where there is none. */
 export async function accountOf(users: Users, email: string): Promise<Account> {
-  const account = await users.find({ email: email.trim().toLowerCase() })
+  const account = await users.find({ email: normalizeEmail(email) ?? '' })
   if (account === null) throw new Error(`There is no user ${email}. "carnet user list" lists them.`)
   return account
 }

@@ -17,12 +17,20 @@ password_hash is bcrypt ($2b$…), argon2 ($argon2id$…), scrypt ($scrypt$…) 
 pbkdf2_sha256$…), and is replaced by one of our own at the next sign-in. Who is there already is left as is.`,
     )
     .action(async (file: string, { json }: { json?: boolean }) => {
-      const entries = parseImport(readFileSync(file, 'utf8'), file)
+      const entries = parseImport(read(file), file)
       const report = await withAccounts(({ database }) => importUsers(database, entries, showProgress(json)))
       if (json) console.log(JSON.stringify(report, null, 2))
       else print(report)
       if (report.refused.length > 0) process.exitCode = 1
     })
+}
+
+function read(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    throw new Error(`${file} cannot be read: ${(error as NodeJS.ErrnoException).code}`)
+  }
 }
 
 function print({ added, present, refused }: ImportReport): void {

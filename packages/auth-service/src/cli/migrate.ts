@@ -8,7 +8,9 @@ export function migrateCommand(): Command {
     .description("bring the database's tables up to date, as carnet serve does at its start")
     .option('--json', 'as JSON')
     .action(async ({ json }: { json?: boolean }) => {
-      const database = openDatabase(loadConfig(process.env, { serving: false }).databaseUrl)
+      const database = openDatabase(loadConfig(process.env, { serving: false }).databaseUrl, {
+        patient: true,
+      })
       try {
         const done = await migrate(database)
         if (json) console.log(JSON.stringify(done))

@@ -46,10 +46,10 @@ export function session(): Command {
             await users.change(user.id, { newEpoch: true })
             return sessions.end(user.id, 'all')
           }
-          const found = (await sessions.list()).find(({ id }) => id === which)
-          if (found === undefined)
+          const userId = await sessions.userOf(which)
+          if (userId === null)
             throw new Error(`There is no live session ${which}. "carnet session list" lists them.`)
-          return sessions.end(found.userId, { id: which })
+          return sessions.end(userId, { id: which })
         },
         { store: true },
       )

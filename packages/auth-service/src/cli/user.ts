@@ -32,6 +32,8 @@ function addCommand(command: Command): void {
     .action(async (email: string, options: { name?: string; role?: string[]; verified?: boolean } & Json) => {
       const added = await withAccounts(async ({ manifest, users }) => {
         const name = options.name ?? email.split('@', 1)[0] ?? email
+        if (/\p{Cc}/u.test(name)) throw new Error('The name has control characters.')
+        checkRoles(options.role ?? [])
         const { minLength } = manifest.accounts.password
         const password = await readPassword(minLength)
         await refuseWeak(password, minLength, [name, email, manifest.brand.name])
@@ -130,14 +132,18 @@ function changeCommands(command: Command): void {
     'roles',
     'set the roles of a user, none where none is named; live sessions have them at once',
     async (_accounts, _account, roles) => {
-      for (const role of roles) {
-        if (!/^[\w.:-]{1,64}$/.test(role))
-          throw new Error(`"${role}" is no role: 1 to 64 of letters, digits, . _ : -`)
-      }
+      checkRoles(roles)
       return { roles: [...new Set(roles)] }
     },
     email => `${email} has these roles now.`,
   )
+}
+
+function checkRoles(roles: readonly string[]): void {
+  for (const role of roles) {
+    if (!/^[\w.:-]{1,64}$/.test(role))
+      throw new Error(`"${role}" is no role: 1 to 64 of letters, digits, . _ : -`)
+  }
 }
 
 async function end({ sessions, seesSessions }: Accounts, { user }: Account): Promise<void> {

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import type { Manifest } from '@carnet/protocol'
 import type { Logger } from 'pino'
 import type { MailPurpose, MailTokens } from '../accounts/mail-tokens.ts'
@@ -7,9 +8,10 @@ import type { DueMail, MailKind, Outbox } from './outbox.ts'
 import type { Transport } from './transport.ts'
 
 const LOOK_EVERY_MS = 1_000
+const NOTE_TRIES = 20
+const NOTE_AGAIN_MS = 500
 /** Writing a mail takes time that no answer may show: who asked could tell by it whether there was one to write. */
 const AFTER_ANSWER_MS = 50
-const AT_ONCE = 10
 
 const PURPOSE: Partial<Record<MailKind, MailPurpose>> = {
   verify: 'verify-email',
@@ -53,10 +55,12 @@ export class Mailer {
   }
 
   #workSoon(): void {
-    this.#soon ??= setTimeout(() => {
-      this.#soon = null
-      this.#work()
-    }, AFTER_ANSWER_MS).unref()
+    this.#soon ??= globalThis
+      .setTimeout(() => {
+        this.#soon = null
+        this.#work()
+      }, AFTER_ANSWER_MS)
+      .unref()
   }
 
   #work(): void {
@@ -78,9 +82,10 @@ export class Mailer {
 
   async #sendDue(transport: Transport): Promise<void> {
     for (;;) {
-      const due = await this.#parts.outbox.take(AT_ONCE)
-      if (due.length === 0) return
-      for (const mail of due) await this.#send(mail, transport)
+      // One at a time: what is taken is this process's for two minutes only.
+      const [mail] = await this.#parts.outbox.take(1)
+      if (mail === undefined) return
+      await this.#send(mail, transport)
     }
   }
 
@@ -94,8 +99,20 @@ export class Mailer {
       await outbox.retry(mail)
       return
     }
-    await outbox.done(mail.id)
+    await this.#noteSent(mail)
     if (mail.kind !== 'nothing') log.info({ kind: mail.kind, user: mail.userId }, 'mail_sent')
+  }
+
+  // What was sent and is not noted would be sent again.
+  async #noteSent({ id }: DueMail): Promise<void> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.#parts.outbox.done(id)
+      } catch (error) {
+        if (tries === NOTE_TRIES) throw error
+        await setTimeout(NOTE_AGAIN_MS)
+      }
+    }
   }
 
   /** The letter, with a token made now; null where there is nothing to say any more. */

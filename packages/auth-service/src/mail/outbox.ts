@@ -30,8 +30,10 @@ export interface MailDetails {
   readonly site?: string
   /** The other address, in mails that are about two. */
   readonly other?: string
-  /** For `nothing`: what it stands in for, so that both count alike. */
+  /** What it stands in for, so that both count alike. */
   readonly insteadOf?: MailKind
+  /** True where an address is sent one of its kind a minute at most. */
+  readonly limited?: boolean
 }
 
 /** A mail that is due. */
@@ -50,6 +52,7 @@ const KEPT_MS = 86_400_000
 
 /** The row of a new mail. */
 export function mailRow(mail: NewMail, now: number = Date.now()): OutboxRow {
+  const { insteadOf = mail.kind, limited = false } = mail.details
   return {
     id: nanoid(),
     kind: mail.kind,
@@ -60,6 +63,7 @@ export function mailRow(mail: NewMail, now: number = Date.now()): OutboxRow {
     due_at: now,
     attempts: 0,
     sent_at: null,
+    slot: limited ? `${insteadOf} ${mail.address} ${Math.floor(now / 60_000)}` : null,
   }
 }
 
@@ -77,10 +81,17 @@ export class Outbox {
     this.#nudge = nudge
   }
 
-  /** Puts a mail in. */
-  async put(mail: NewMail): Promise<void> {
-    await asked(this.#database.insertInto('outbox').values(mailRow(mail)).execute())
+  /** Puts a mail in. False for a limited one whose minute is taken: of parallel calls one gets it. */
+  async put(mail: NewMail): Promise<boolean> {
+    const { numInsertedOrUpdatedRows } = await asked(
+      this.#database
+        .insertInto('outbox')
+        .values(mailRow(mail))
+        .onConflict(conflict => conflict.doNothing())
+        .executeTakeFirstOrThrow(),
+    )
     this.#nudge()
+    return numInsertedOrUpdatedRows === 1n
   }
 
   /** Says that a mail was put in by other means, as within a transaction. */

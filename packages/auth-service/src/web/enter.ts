@@ -15,7 +15,7 @@ import { type FanOutPlan, planFanOut } from '../sso/fan-out.ts'
 import { dropRememberCookie, ownCookie, readRememberCookie, rememberCookie } from '../sso/own-session.ts'
 import { nextUrl } from '../sso/return-to.ts'
 import type { Ctx, Desk } from './context.ts'
-import { goTo, isProgram, succeed } from './envelope.ts'
+import { goTo, isProgram, succeed, tell } from './envelope.ts'
 import { fanOutPage } from './pages/fan-out.ts'
 
 /** How a person enters. */
@@ -42,7 +42,10 @@ export async function enter(desk: Desk, ctx: Ctx, account: Account, entrance: En
       )
     : null
   const plan = await begin(desk, ctx, account, { sid, series, site })
-  await endOldSeries(desk, ctx)
+  // The browser has let go of it by now: should this fail, nothing is lost but a row.
+  await endOldSeries(desk, ctx).catch(error =>
+    desk.log.warn({ err: error as Error }, 'old_session_not_noted'),
+  )
   const { user } = account
   desk.log.info(
     { user: user.id, session: sessionHandle(sid), remembered: remember, pixels: plan.pixels.length },
@@ -52,7 +55,7 @@ export async function enter(desk: Desk, ctx: Ctx, account: Account, entrance: En
   ctx.append('Set-Cookie', ownCookie(names, desk.signer, sid))
   if (series !== null) ctx.append('Set-Cookie', rememberCookie(names, desk.signer, series))
   else if (ctx.headers.cookie?.includes(names.remember)) ctx.append('Set-Cookie', dropRememberCookie(names))
-  desk.events.emit('signin', { user })
+  tell(desk, 'signin', { user })
   const returnTo = nextUrl({ manifest, home: desk.home(ctx.req) }, site, entrance.returnTo)
   const stays = new URL(returnTo).origin === authOrigin(manifest)
   // With nothing to load there is nothing to show. To another origin a form's answer may not redirect (CSP form-action).

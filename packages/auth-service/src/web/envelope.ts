@@ -1,5 +1,6 @@
-import { hasJsonBody, wantsJson } from '@carnet/protocol'
-import type { Ctx } from './context.ts'
+import type { EventEmitter } from 'node:events'
+import { type CarnetError, hasJsonBody, wantsJson } from '@carnet/protocol'
+import type { Ctx, Desk, ServiceEvents } from './context.ts'
 
 /** Whether this caller is a program: one that sent JSON, or asks for it. */
 export function isProgram(ctx: Ctx): boolean {
@@ -16,4 +17,34 @@ export function goTo(ctx: Ctx, target: string): void {
   ctx.status = 303
   ctx.set('Location', target.startsWith('/') ? ctx.state.base + target : target)
   ctx.body = ''
+}
+
+// Thrown by what knows no languages; all other refusals come from routes, which speak the visitor's.
+const TOLD_BY_CODE = [
+  'store_unavailable',
+  'rate_limited',
+  'internal',
+  'csrf',
+  'not_found',
+  'unknown_site',
+  'session_gone',
+] as const
+
+/** What to tell people, in their language. */
+export function messageFor(ctx: Ctx, error: CarnetError): string {
+  const code = TOLD_BY_CODE.find(code => code === error.code)
+  return code === undefined ? error.message : ctx.state.texts.errors[code]
+}
+
+/** Tells the app that the service runs in. What the app makes of it is no fault of the request. */
+export function tell<Name extends keyof ServiceEvents>(
+  desk: Desk,
+  name: Name,
+  event: ServiceEvents[Name][0],
+): void {
+  try {
+    ;(desk.events as EventEmitter).emit(name, event)
+  } catch (error) {
+    desk.log.error({ event: name, err: error as Error }, 'listener_failed')
+  }
 }

@@ -4,7 +4,7 @@ import { normalizeEmail } from '../accounts/email.ts'
 import { LONGEST_PASSWORD } from '../accounts/passwords.ts'
 import type { Texts } from '../texts/en.ts'
 import type { Ctx, Flash } from './context.ts'
-import { goTo } from './envelope.ts'
+import { goTo, messageFor } from './envelope.ts'
 
 // The parts that forms are made of. Their messages are for people, in their language.
 
@@ -101,7 +101,7 @@ export function backToForm(ctx: Ctx, page: string, error: CarnetError): boolean 
   const body = ctx.request.body as Record<string, unknown> | undefined
   for (const name of ['email', 'name']) {
     const typed = body?.[name]
-    if (typeof typed === 'string') values[name] = typed.slice(0, 254)
+    if (typeof typed === 'string') values[name] = typed.replace(/\p{Cc}/gu, '').slice(0, 254)
   }
   const fields = error.fields ?? {}
   flash(ctx, {
@@ -109,7 +109,7 @@ export function backToForm(ctx: Ctx, page: string, error: CarnetError): boolean 
     fields,
     values,
     code: error.code,
-    ...(Object.keys(fields).length === 0 && { message: error.message }),
+    ...(Object.keys(fields).length === 0 && { message: messageFor(ctx, error) }),
   })
   goTo(ctx, page + ctx.search)
   return true

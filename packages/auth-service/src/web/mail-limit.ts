@@ -1,5 +1,5 @@
 import { CarnetError } from '@carnet/protocol'
-import type { MailKind } from '../mail/outbox.ts'
+import type { NewMail } from '../mail/outbox.ts'
 import type { Desk } from './context.ts'
 
 const LEAST_APART_MS = 60_000
@@ -7,17 +7,20 @@ const MOST_AN_HOUR = 5
 const HOUR_MS = 3_600_000
 
 /**
- * Refuses to send one more mail of a kind to an address: one a minute, five an hour, whether or not the address has an
- * account. Throws `rate_limited`.
+ * Sends a mail, unless the address was sent its kind a minute ago, or five times within the hour, whether or not it has
+ * an account. Throws `rate_limited`.
  */
-export async function limitMail(desk: Desk, kind: MailKind, address: string): Promise<void> {
-  const asked = (await desk.outbox.asked(kind, address)).filter(ago => ago < HOUR_MS)
+export async function putLimited(desk: Desk, mail: NewMail): Promise<void> {
+  const { insteadOf = mail.kind } = mail.details
+  const asked = (await desk.outbox.asked(insteadOf, mail.address)).filter(ago => ago < HOUR_MS)
   const [latest] = asked
-  if (latest === undefined) return
   const oldest = asked[MOST_AN_HOUR - 1]
-  const wait = Math.max(LEAST_APART_MS - latest, oldest === undefined ? 0 : HOUR_MS - oldest)
-  if (wait <= 0) return
-  throw new CarnetError('rate_limited', 'A mail was sent a moment ago.', {
-    retryAfter: Math.ceil(wait / 1000),
-  })
+  const wait = Math.max(
+    latest === undefined ? 0 : LEAST_APART_MS - latest,
+    oldest === undefined ? 0 : HOUR_MS - oldest,
+  )
+  const limited = { ...mail, details: { ...mail.details, limited: true } }
+  if (wait <= 0 && (await desk.outbox.put(limited))) return
+  const retryAfter = Math.ceil(Math.max(wait, 1_000) / 1000)
+  throw new CarnetError('rate_limited', 'A mail was sent a moment ago.', { retryAfter })
 }

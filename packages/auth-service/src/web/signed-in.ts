@@ -22,11 +22,12 @@ export async function signedIn(
   { page, fresh = false }: { page: string; fresh?: boolean },
 ): Promise<SignedIn | null> {
   const { session, texts, base } = ctx.state
-  const account = session === null ? null : await desk.users.find({ id: session.record.user.id })
+  const found = session === null ? null : await desk.users.find({ id: session.record.user.id })
+  const account = found === null || found.disabled ? null : found
   const passes = session !== null && (!fresh || isFresh(session.record, FRESH_S, desk.store.now()))
   if (passes && account !== null) return { session, account }
   if (session !== null && account === null) {
-    // The user is gone: a session that stayed would be sent to and fro.
+    // The user is gone or disabled: a session that stayed would be sent to and fro.
     await revokeSession(desk.store, session.sid, 0)
     ctx.append('Set-Cookie', dropOwnCookie(cookieNames(desk.manifest.current.auth)))
   }

@@ -29,7 +29,7 @@ export async function wake(desk: Desk, ctx: Ctx): Promise<OwnSession | null> {
   return session
 }
 
-type Known = Remembered & { userId: string; sid: string; authenticatedAt: number }
+type Known = Remembered & { userId: string; epoch: number; sid: string; authenticatedAt: number }
 
 async function present(
   desk: Desk,
@@ -53,7 +53,7 @@ async function present(
 
 async function begin(desk: Desk, ctx: Ctx, known: Known): Promise<OwnSession | null> {
   const account = await desk.users.find({ id: known.userId })
-  if (account === null) return null
+  if (account === null || account.epoch !== known.epoch) return null
   try {
     const sid = await desk.sessions.begin(account, {
       sid: known.sid,

@@ -1,7 +1,7 @@
 import { CarnetError } from '@carnet/protocol'
 import type { Logger } from 'pino'
 import type { Ctx, Step } from '../context.ts'
-import { isProgram } from '../envelope.ts'
+import { isProgram, messageFor } from '../envelope.ts'
 
 /** The one place where an error becomes an answer: the caller gets the code, the log gets the cause. */
 export function errors(log: Logger, page: (ctx: Ctx, error: CarnetError) => void): Step {
@@ -35,23 +35,6 @@ function answer(ctx: Ctx, error: CarnetError, page: (ctx: Ctx, error: CarnetErro
     message: messageFor(ctx, error),
     ...(error.fields !== null && { fields: error.fields }),
   }
-}
-
-// Thrown by what knows no languages; all other refusals come from routes, which speak the visitor's.
-const TOLD_BY_CODE = [
-  'store_unavailable',
-  'rate_limited',
-  'internal',
-  'csrf',
-  'not_found',
-  'unknown_site',
-  'session_gone',
-] as const
-
-/** What to tell people, in their language. */
-export function messageFor(ctx: Ctx, error: CarnetError): string {
-  const code = TOLD_BY_CODE.find(code => code === error.code)
-  return code === undefined ? error.message : ctx.state.texts.errors[code]
 }
 
 function toCarnetError(thrown: unknown): CarnetError {

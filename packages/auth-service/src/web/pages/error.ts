@@ -1,6 +1,6 @@
 import type { CarnetError } from '@carnet/protocol'
 import type { Ctx } from '../context.ts'
-import { messageFor } from '../middleware/errors.ts'
+import { messageFor } from '../envelope.ts'
 import { html } from './html.ts'
 import { sendPage } from './layout.ts'
 

@@ -1,5 +1,5 @@
 import type { Ctx } from '../context.ts'
-import { type Html, html } from './html.ts'
+import { html } from './html.ts'
 import { sendPage } from './layout.ts'
 
 /** A page that says one thing. */
@@ -8,13 +8,12 @@ export interface Notice {
   readonly text: string
   /** The way on; a path of the service. */
   readonly on?: { readonly label: string; readonly href: string }
-  readonly more?: Html
   /** False where coming to the page again would not show it. */
   readonly languages?: boolean
 }
 
 /** Says one thing, and where to go on. */
-export function noticePage(ctx: Ctx, { title, text, on, more, languages = true }: Notice): void {
+export function noticePage(ctx: Ctx, { title, text, on, languages = true }: Notice): void {
   const { base } = ctx.state
   sendPage(ctx, {
     title,
@@ -22,7 +21,6 @@ export function noticePage(ctx: Ctx, { title, text, on, more, languages = true }
     body: html`
 <h1>${title}</h1>
 <p class="lead">${text}</p>
-${more ?? null}
 ${on !== undefined && html`<a class="button quiet" href="${base}${on.href}">${on.label}</a>`}`,
   })
 }

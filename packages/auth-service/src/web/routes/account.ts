@@ -4,6 +4,7 @@ import { asked } from '../../accounts/database.ts'
 import { removeUser } from '../../accounts/remove-user.ts'
 import { dropOwnCookie, dropRememberCookie } from '../../sso/own-session.ts'
 import type { Ctx, Desk, Step } from '../context.ts'
+import { refuseElsewhere } from '../elsewhere.ts'
 import { enter } from '../enter.ts'
 import { goTo, isProgram, succeed } from '../envelope.ts'
 import {
@@ -16,7 +17,7 @@ import {
   passwordField,
   takeFlash,
 } from '../form.ts'
-import { limitMail } from '../mail-limit.ts'
+import { putLimited } from '../mail-limit.ts'
 import { checkNewPassword } from '../new-password.ts'
 import { accountPage, changeEmailPage, deletePage, sessionsPage } from '../pages/account.ts'
 import { newPasswordPage } from '../pages/password.ts'
@@ -66,7 +67,6 @@ export function changeEmail(desk: Desk): Step {
     const { email } = parseForm(ctx, z.strictObject({ email: emailField(texts), ...token(ctx) }))
     const { id, email: before } = account.user
     if (email === before) throw faulty(ctx, 'email', texts.faults.emailSame)
-    await limitMail(desk, 'change-email', email)
     const taken = await desk.users.find({ email })
     const isPrivate = desk.manifest.current.accounts.signUp === 'private'
     if (taken !== null && !isPrivate) {
@@ -75,7 +75,8 @@ export function changeEmail(desk: Desk): Step {
       })
     }
     const details = { language, insteadOf: 'change-email' as const }
-    await desk.outbox.put(
+    await putLimited(
+      desk,
       taken === null
         ? { kind: 'change-email', address: email, userId: id, details }
         : { kind: 'taken', address: email, userId: taken.user.id, details },
@@ -119,7 +120,9 @@ export function changePassword(desk: Desk): Step {
     }
     const given = parseForm(ctx, z.strictObject(fields))
     await checkNewPassword(desk, ctx, { ...given, person: [user.name, user.email] })
-    await desk.users.setPassword(user.id, given.password)
+    if (!(await desk.users.setPassword(user.id, given.password, account.epoch))) {
+      throw new CarnetError('signed_out', texts.errors.signed_out)
+    }
     await desk.sessions.end(user.id, 'all')
     await desk.outbox.put({
       kind: 'password-changed',
@@ -294,10 +297,4 @@ function leave(desk: Desk, ctx: Ctx): void {
   const names = cookieNames(desk.manifest.current.auth)
   ctx.append('Set-Cookie', dropOwnCookie(names))
   ctx.append('Set-Cookie', dropRememberCookie(names))
-}
-
-/** Where an existing backend keeps the accounts, they are changed there. */
-function refuseElsewhere(desk: Desk, ctx: Ctx): void {
-  if (desk.manifest.current.accounts.credentials === null) return
-  throw new CarnetError('forbidden', ctx.state.texts.account.elsewhere)
 }

@@ -1,4 +1,4 @@
-import { CarnetError, normalizeAddress } from '@carnet/protocol'
+import { CarnetError, isLocalhost, normalizeAddress } from '@carnet/protocol'
 import type { KeptMail } from '../../mail/transport.ts'
 import type { Step } from '../context.ts'
 import { isProgram, succeed } from '../envelope.ts'
@@ -7,12 +7,22 @@ import { devMailPage } from '../pages/dev-mail.ts'
 /** `GET /dev/mail`: the mails that were kept in place of being sent, for peers on this machine only. */
 export function devMail(kept: KeptMail): Step {
   return async function devMail(ctx) {
+    const { address, addressUncertain } = ctx.state.client
     const peer = normalizeAddress(ctx.req.socket.remoteAddress ?? '')
-    const local = peer === '::1' || peer.startsWith('127.')
-    if (!local || ctx.state.client.addressUncertain) {
-      throw new CarnetError('not_found', 'There is no such page.')
-    }
+    // The Host as well, since a foreign name may be made to point here. A proxy that hides itself is none of ours.
+    const local = isLoopback(peer) && isLoopback(address) && isOwnHost(ctx.headers.host)
+    if (!local || addressUncertain) throw new CarnetError('not_found', 'There is no such page.')
     if (isProgram(ctx)) return succeed(ctx, 'mail', kept.letters)
     devMailPage(ctx, kept.letters)
   }
+}
+
+function isLoopback(address: string): boolean {
+  return address === '::1' || address.startsWith('127.')
+}
+
+function isOwnHost(host: string | undefined): boolean {
+  if (host === undefined || !URL.canParse(`http://${host}`)) return false
+  const { hostname } = new URL(`http://${host}`)
+  return isLocalhost(hostname) || isLoopback(normalizeAddress(hostname.replace(/^\[|\]$/g, '')))
 }

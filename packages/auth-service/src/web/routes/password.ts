@@ -4,9 +4,10 @@ import type { MailToken } from '../../accounts/mail-tokens.ts'
 import type { Account } from '../../accounts/users.ts'
 import type { Texts } from '../../texts/en.ts'
 import type { Ctx, Desk, Step } from '../context.ts'
+import { refuseElsewhere } from '../elsewhere.ts'
 import { goTo, isProgram, succeed } from '../envelope.ts'
 import { backToForm, emailField, flash, optionalText, parseForm, takeFlash } from '../form.ts'
-import { limitMail } from '../mail-limit.ts'
+import { putLimited } from '../mail-limit.ts'
 import { parameter } from '../middleware/one-value.ts'
 import { checkNewPassword } from '../new-password.ts'
 import { noticePage } from '../pages/notice.ts'
@@ -32,10 +33,9 @@ export function forgot(desk: Desk): Step {
         ctx,
         z.strictObject({ email: emailField(texts), form_token: optionalText(texts, 64) }),
       )
-      await limitMail(desk, 'reset', form.email)
       const account = await desk.users.find({ email: form.email })
       const known = account !== null && !account.disabled
-      await desk.outbox.put({
+      await putLimited(desk, {
         kind: known ? 'reset' : 'nothing',
         address: form.email,
         userId: known ? account.user.id : null,
@@ -83,7 +83,7 @@ export function reset(desk: Desk): Step {
       return
     }
     if (!(await desk.tokens.spend(link.token))) return refuseVoid(ctx)
-    await desk.users.setPassword(user.id, form.password)
+    if (!(await desk.users.setPassword(user.id, form.password, link.token.epoch))) return refuseVoid(ctx)
     // Who read the mail has the address.
     if (!user.emailVerified) await desk.users.change(user.id, { emailVerified: true })
     await desk.sessions.end(user.id, 'all')
@@ -121,12 +121,6 @@ function resetForm(texts: Texts) {
     passwordAgain: z.string({ error: texts.faults.passwordAgain }),
     form_token: optionalText(texts, 64),
   })
-}
-
-/** Where an existing backend keeps the passwords, they are changed there. */
-function refuseElsewhere(desk: Desk, ctx: Ctx): void {
-  if (desk.manifest.current.accounts.credentials === null) return
-  throw new CarnetError('forbidden', ctx.state.texts.account.elsewhere)
 }
 
 function refuseVoid(ctx: Ctx): void {

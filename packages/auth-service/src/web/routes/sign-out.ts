@@ -12,7 +12,7 @@ import {
 } from '@carnet/protocol'
 import { dropOwnCookie, dropRememberCookie, readRememberCookie } from '../../sso/own-session.ts'
 import type { Ctx, Desk, Step } from '../context.ts'
-import { goTo, isProgram, succeed } from '../envelope.ts'
+import { goTo, isProgram, succeed, tell } from '../envelope.ts'
 import { parameter } from '../middleware/one-value.ts'
 import { signOutPage } from '../pages/sign-out.ts'
 
@@ -43,7 +43,7 @@ export function signOut(desk: Desk): Step {
     if (held !== null) await desk.sessions.endSeries(held.seriesId)
     ctx.append('Set-Cookie', dropOwnCookie(names))
     ctx.append('Set-Cookie', dropRememberCookie(names))
-    desk.events.emit('signout', { user: ctx.state.session?.record.user ?? null })
+    tell(desk, 'signout', { user: ctx.state.session?.record.user ?? null })
     const target = signInAfter(ctx, manifest)
     if (isProgram(ctx)) return succeed(ctx, 'signout success', { returnTo: target })
     goTo(ctx, target)

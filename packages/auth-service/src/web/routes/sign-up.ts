@@ -1,13 +1,13 @@
 import { CarnetError } from '@carnet/protocol'
 import { z } from 'zod'
 import { asked } from '../../accounts/database.ts'
-import { insertUser, newRow, toAccount, type WholeUserRow } from '../../accounts/users.ts'
+import { type Account, insertUser, newRow, toAccount, type WholeUserRow } from '../../accounts/users.ts'
 import { mailRow, type NewMail } from '../../mail/outbox.ts'
 import { nextUrl } from '../../sso/return-to.ts'
 import type { Texts } from '../../texts/en.ts'
 import type { Ctx, Desk, Step } from '../context.ts'
-import { askedSite, enter } from '../enter.ts'
-import { goTo, isProgram, succeed } from '../envelope.ts'
+import { askedSite, type Entrance, enter } from '../enter.ts'
+import { goTo, isProgram, succeed, tell } from '../envelope.ts'
 import {
   backToForm,
   emailField,
@@ -21,6 +21,8 @@ import { parameter } from '../middleware/one-value.ts'
 import { checkNewPassword } from '../new-password.ts'
 import { noticePage } from '../pages/notice.ts'
 import { signUpPage } from '../pages/sign-up.ts'
+
+const TOLD_AGAIN_MS = 600_000
 
 /** `GET /signup`: the page, or on at once for who is signed in. */
 export function showSignUp(desk: Desk): Step {
@@ -57,8 +59,8 @@ export function signUp(desk: Desk): Step {
       }
       const account = toAccount(row)
       desk.log.info({ user: row.id }, 'user_added')
-      desk.events.emit('signup', { user: account.user })
-      await enter(desk, ctx, account, {
+      tell(desk, 'signup', { user: account.user })
+      await enterNew(desk, ctx, account, {
         site,
         returnTo: form.return_to || parameter(ctx.query, 'return_to'),
         remember: false,
@@ -72,6 +74,20 @@ export function signUp(desk: Desk): Step {
   }
 }
 
+/** Lets a new user in; the account is there, so where that fails the way on is the sign-in. */
+async function enterNew(desk: Desk, ctx: Ctx, account: Account, entrance: Entrance): Promise<void> {
+  try {
+    await enter(desk, ctx, account, entrance)
+  } catch (error) {
+    if (!(error instanceof CarnetError) || error.status < 500) throw error
+    desk.log.warn({ user: account.user.id, err: error }, 'signup_without_session')
+    const returnTo = `${desk.manifest.current.auth}/signin`
+    if (isProgram(ctx)) {
+      succeed(ctx, entrance.message, { user: account.user, ticket: null, fanOut: [], returnTo })
+    } else goTo(ctx, returnTo)
+  }
+}
+
 /** Whether the address was known is told to nobody but its owner: the same work is done, and the same said. */
 async function openPrivately(
   desk: Desk,
@@ -80,16 +96,20 @@ async function openPrivately(
   details: NewMail['details'],
 ): Promise<void> {
   const known = await desk.users.find({ email: row.email })
+  const [latest] = await desk.outbox.asked('verify', row.email)
+  // The owner of a taken address is told once in a while, however often somebody asks.
+  const told = latest !== undefined && latest < TOLD_AGAIN_MS
   const mailFor = (added: boolean): NewMail => ({
-    kind: added ? 'verify' : 'taken',
+    kind: added ? 'verify' : told ? 'nothing' : 'taken',
     address: row.email,
     userId: added ? row.id : (known?.user.id ?? null),
-    details,
+    // Counted as the same, or asking for another mail would tell which it was.
+    details: { ...details, insteadOf: 'verify' },
   })
   const added = await insertWith(desk, row, mailFor)
   if (added) {
     desk.log.info({ user: row.id }, 'user_added')
-    desk.events.emit('signup', { user: toAccount(row).user })
+    tell(desk, 'signup', { user: toAccount(row).user })
   }
   const { sentTitle, sent } = ctx.state.texts.signUp
   if (isProgram(ctx)) return succeed(ctx, 'look into your mail', {})

@@ -5,9 +5,10 @@ import { removeUser } from '../../accounts/remove-user.ts'
 import type { Account } from '../../accounts/users.ts'
 import type { Texts } from '../../texts/en.ts'
 import type { Ctx, Desk, Step } from '../context.ts'
+import { refuseElsewhere } from '../elsewhere.ts'
 import { goTo, isProgram, succeed } from '../envelope.ts'
 import { backToForm, checkbox, emailField, flash, optionalText, parseForm, takeFlash } from '../form.ts'
-import { limitMail } from '../mail-limit.ts'
+import { putLimited } from '../mail-limit.ts'
 import { parameter } from '../middleware/one-value.ts'
 import { noticePage } from '../pages/notice.ts'
 import { verifyPage, waitPage } from '../pages/verify-email.ts'
@@ -18,6 +19,7 @@ const PAGE = '/verify-email'
 /** `GET /verify-email?token=`: asks whether to confirm; without a token, offers another mail. */
 export function showVerify(desk: Desk): Step {
   return async function showVerify(ctx) {
+    refuseElsewhere(desk, ctx)
     const token = parameter(ctx.query, 'token')
     const said = takeFlash(ctx, PAGE)
     const user = ctx.state.session?.record.user ?? null
@@ -40,6 +42,7 @@ export function showVerify(desk: Desk): Step {
 /** `POST /verify-email`: confirms the address, or hears that it was somebody else. */
 export function verifyEmail(desk: Desk): Step {
   return async function verifyEmail(ctx) {
+    refuseElsewhere(desk, ctx)
     const { texts } = ctx.state
     const form = parseForm(ctx, verifyForm(texts))
     const link = await readLink(desk, form.token)
@@ -53,6 +56,7 @@ export function verifyEmail(desk: Desk): Step {
     } catch (error) {
       // Back with the token in the address, as the mail's link had it.
       ctx.search = `?${new URLSearchParams({ token: form.token })}`
+      if (isTakenInPrivate(desk, error)) return refuseVoid(ctx)
       if (!(error instanceof CarnetError) || isProgram(ctx) || !backToForm(ctx, PAGE, error)) throw error
     }
   }
@@ -61,14 +65,14 @@ export function verifyEmail(desk: Desk): Step {
 /** `POST /verify-email/resend`: sends the mail again, and tells nobody whether there is such an account. */
 export function resendVerify(desk: Desk): Step {
   return async function resendVerify(ctx) {
+    refuseElsewhere(desk, ctx)
     const { language, session, texts } = ctx.state
     try {
       const form = parseForm(ctx, resendForm(texts, session !== null))
       const address = form.email ?? session?.record.user.email ?? ''
-      await limitMail(desk, 'verify', address)
       const account = await desk.users.find({ email: address })
       const waits = account !== null && !account.user.emailVerified && !account.disabled
-      await desk.outbox.put({
+      await putLimited(desk, {
         kind: waits ? 'verify' : 'nothing',
         address,
         userId: waits ? account.user.id : null,
@@ -112,13 +116,18 @@ async function checkPassword(desk: Desk, ctx: Ctx, account: Account, password: s
   })
 }
 
+/** Nobody is told that an address is taken, where that is private. */
+function isTakenInPrivate(desk: Desk, error: unknown): boolean {
+  const isPrivate = desk.manifest.current.accounts.signUp === 'private'
+  return isPrivate && error instanceof CarnetError && error.code === 'email_taken'
+}
+
 async function confirm(desk: Desk, ctx: Ctx, { token, account }: Link): Promise<void> {
   const change = token.purpose === 'change-email'
   const { id, email: before } = account.user
-  const changed = await desk.users.change(id, {
-    emailVerified: true,
-    ...(change && { email: token.email }),
-  })
+  const changes = { emailVerified: true, ...(change && { email: token.email }) }
+  const changed = await desk.users.change(id, changes, token.epoch)
+  if (changed === null) return refuseVoid(ctx)
   await desk.sessions.follow()
   desk.log.info({ user: id }, change ? 'email_changed' : 'email_verified')
   if (change) {
