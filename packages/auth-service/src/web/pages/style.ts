@@ -65,18 +65,23 @@ ul.sites small { color: var(--muted); font-size: .875rem; overflow-wrap: anywher
 hr { border: 0; border-top: 1px solid var(--hair); margin: 1.75rem 0 0; }
 .card.wide { max-width: 36rem; }
 section { border-top: 1px solid var(--hair); padding: 1.25rem 0; }
+h1 + :is(.alert, section) { margin-top: 1.25rem; }
 section:last-of-type { border-bottom: 1px solid var(--hair); margin-bottom: .75rem; }
 h2 { margin: 0 0 .625rem; font-size: 1.0625rem; line-height: 1.3; }
 section p { margin: 0 0 .5rem; overflow-wrap: anywhere; }
 .row { display: flex; gap: .75rem; align-items: end; flex-wrap: wrap; }
 .row .field { flex: 1 1 14rem; margin: 0; }
 .row button { width: auto; margin: 0; }
+/* The label above and the fault below are of one height. */
+.row:has([aria-invalid]) { align-items: center; }
 .tag { display: inline-block; margin: 0 0 0 .375rem; padding: .0625rem .5rem; border: 1px solid var(--line); border-radius: 1rem; font-size: .8125rem; color: var(--muted); }
 ul.sessions { list-style: none; margin: 0 0 1rem; padding: 0; border-top: 1px solid var(--hair); }
-ul.sessions li { display: flex; gap: 1rem; justify-content: space-between; align-items: start; padding: 1rem 0; border-bottom: 1px solid var(--hair); }
-.letter { white-space: pre-wrap; }
+ul.sessions li { display: flex; flex-wrap: wrap; gap: .75rem 1rem; justify-content: space-between; align-items: start; padding: 1rem 0; border-bottom: 1px solid var(--hair); }
+ul.sessions div { flex: 1 1 15rem; }
+ul.sessions button { white-space: nowrap; }
+.letter { margin-top: .75rem; white-space: pre-wrap; }
 .languages { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; justify-content: center; padding: 1.25rem 1.5rem; font-size: .875rem; color: var(--muted); width: 100%; }
-.languages a { padding: .25rem 0; }
+.languages > * { padding: .25rem 0; }
 .pixel { width: 1px; height: 1px; opacity: 0; position: absolute; }
 .bar { height: 4px; margin: 0 0 1.5rem; border-radius: 2px; background: var(--hair); overflow: hidden; }
 .bar::after { content: ""; display: block; width: 40%; height: 100%; border-radius: 2px; background: var(--accent); animation: slide 1.1s ease-in-out infinite; }
