@@ -1,4 +1,5 @@
 import { Browser } from '@carnet/demo/browser'
+import { CarnetError } from '@carnet/protocol'
 import test from 'ava'
 import {
   GOOD_PASSWORD,
@@ -324,5 +325,84 @@ for (const [name, world] of Object.entries(worlds)) {
       t.is((await browser.request(`${auth}/account`, json)).status, 401)
       t.deepEqual(await world.service.sessions.list(id), [])
     }
+  })
+
+  test.serial(`${name}: a password that is being set when the sessions end is not set`, async t => {
+    const { email, id } = await person(world)
+    const thief = await signedIn(world, email)
+    const { users } = world.service
+    const hash = users.hash.bind(users)
+    users.hash = async password => {
+      const made = await hash(password)
+      if (password === 'what the thief would like') {
+        users.hash = hash
+        await users.setPassword(id, NEW_PASSWORD, 0)
+        await world.service.sessions.end(id, 'all')
+      }
+      return made
+    }
+    const wanted = { password: 'what the thief would like', passwordAgain: 'what the thief would like' }
+    t.is((await postJson(thief, `${auth}/account/password`, wanted)).status, 401)
+    t.is((await signIn(world, new Browser(), email, NEW_PASSWORD)).status, 200)
+  })
+
+  test.serial(`${name}: what voids sessions ends them, also where nobody came to end them`, async t => {
+    const { email, id } = await person(world)
+    for (const change of [
+      () => world.service.users.change(id, { disabled: true }),
+      () => world.service.users.change(id, { disabled: false, newEpoch: true }),
+      () => world.service.users.setPassword(id, GOOD_PASSWORD, 1),
+    ]) {
+      await world.service.users.change(id, { disabled: false })
+      const browser = await signedIn(world, email)
+      await browser.visit(`${shop}/members`)
+      t.is(await whoAt(browser, shop), email)
+      await change()
+      await until(async () => (await whoAt(browser, shop)) === 'signed_out', 1_000)
+    }
+  })
+
+  test.serial(`${name}: a change that comes between a session's row and its start is not missed`, async t => {
+    const { email, id } = await person(world)
+    await world.service.users.change(id, { roles: ['admin'] })
+    const { store } = world
+    const start = store.start.bind(store)
+    store.start = async (...given) => {
+      store.start = start
+      await world.service.users.change(id, { roles: [] })
+      await world.service.sessions.follow()
+      return start(...given)
+    }
+    const browser = await signedIn(world, email)
+    await browser.visit(`${shop}/members`)
+    t.like(jsonOf(await browser.request(`${shop}/api/session`)).data?.['user'], { roles: [] })
+  })
+
+  test.serial(`${name}: an account is deleted in one step, also while the store is away`, async t => {
+    const { email, id } = await person(world)
+    const browser = await signedIn(world, email)
+    await browser.visit(`${shop}/members`)
+    const { store } = world
+    const revoke = store.revoke.bind(store)
+    store.revoke = async () => {
+      throw new CarnetError('store_unavailable', 'away')
+    }
+    const reply = await postJson(browser, `${auth}/account/delete`, {})
+    store.revoke = revoke
+    t.is(reply.status, 503, 'nobody is told that the sessions have ended before they have')
+    t.is(await world.service.users.find({ id }), null)
+    await until(async () => (await whoAt(browser, shop)) === 'signed_out', 2_000)
+    t.is((await browser.visit(`${auth}/account`)).status, 200, 'and nobody goes round in circles')
+    t.is((await signUp(world, new Browser(), email)).status, 200)
+  })
+
+  test.serial(`${name}: of parallel asks for a mail one is sent`, async t => {
+    const { email } = await person(world)
+    const ask = () => postJson(new Browser(), `${auth}/password/forgot`, { email })
+    const replies = await Promise.all(Array.from({ length: 12 }, ask))
+    t.is(replies.filter(({ status }) => status === 200).length, 1)
+    t.true(replies.every(({ status }) => status === 200 || status === 429))
+    await mailTo(world, email, /Choose a new password/)
+    t.is((await mailsTo(world, email)).length, 1)
   })
 }

@@ -142,3 +142,29 @@ test('where a backend keeps the accounts, they are opened and changed there', as
   const page = await new Browser().request(`${world.auth}/signin`)
   t.false(page.body.includes('/signup') || page.body.includes('/password/forgot'))
 })
+
+test('the backend is right about addresses: one that was known becomes the user’s, one that moved gives way', async t => {
+  let user: object = LIN
+  const { world } = await startLegacy(t, (_given, _req, res) => send(res, 200, { user }))
+  const before = await world.service.users.add({
+    email: 'lin@example.com',
+    password: 'an old password of ours',
+    name: 'L',
+    roles: ['author'],
+  })
+  user = { ...LIN, roles: undefined }
+  t.like(jsonOf(await signIn(world, new Browser())).data?.['user'], {
+    id: before.id,
+    name: 'Lin',
+    roles: ['author'],
+  })
+  user = { ...LIN, id: 43, name: 'Another Lin' }
+  const second = jsonOf(await signIn(world, new Browser())).data?.['user']
+  t.like(second, { email: 'lin@example.com', name: 'Another Lin' })
+  t.not((second as { id: string }).id, before.id)
+  user = { ...LIN, email: 'lin.new@example.com' }
+  t.like(jsonOf(await signIn(world, new Browser())).data?.['user'], {
+    id: before.id,
+    email: 'lin.new@example.com',
+  })
+})

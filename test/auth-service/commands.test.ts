@@ -11,6 +11,7 @@ import test from 'ava'
 import bcrypt from 'bcryptjs'
 import Koa from 'koa'
 import { pino } from 'pino'
+import { readForeignHash } from '../../packages/auth-service/src/accounts/foreign-hash.ts'
 import { GOOD_PASSWORD, jsonOf } from '../support/accounts.ts'
 import { startPostgres } from '../support/postgres.ts'
 import { run } from '../support/processes.ts'
@@ -201,6 +202,14 @@ for (const [name, setUp] of Object.entries(SETUPS)) {
         new RegExp(`Added 0\\. There already: ${hashes.length}\\.`),
       )
 
+      for (const hash of [
+        bcrypt.hashSync(PASSWORD, 4).replace('$2b$', '$2x$'),
+        `$2b$15$${'a'.repeat(53)}`,
+        `$scrypt$ln=16,r=1,p=1$c2FsdA$${'A'.repeat(43)}`,
+        `$scrypt$ln=1,r=999,p=999$c2FsdA$${'A'.repeat(43)}`,
+        `$pbkdf2-sha1$i=5000000$c2FsdA$${'A'.repeat(171)}`,
+      ])
+        t.is(readForeignHash(hash), null, hash)
       const json = join(folder, `${name.length}.json`)
       writeFileSync(
         json,

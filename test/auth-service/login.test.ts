@@ -8,6 +8,7 @@ import test, { type ExecutionContext } from 'ava'
 import express from 'express'
 import Koa from 'koa'
 import session from 'koa-session'
+import { pino } from 'pino'
 import { GOOD_PASSWORD, jsonOf, submitForm } from '../support/accounts.ts'
 import { until } from '../support/until.ts'
 import { postJson } from '../support/world.ts'
@@ -307,4 +308,29 @@ test('two modules on one host do not disturb each other', async t => {
   t.truthy(browser.cookie(first.origin, 'carnet.login'))
   t.truthy(browser.cookie(first.origin, 'carnet.staff.entry'))
   for (const { origin } of [first, second]) t.is((await browser.request(`${origin}/x`)).body, 'Paul at /x')
+})
+
+test('what the app does when it hears of a sign-in is no fault of the sign-in', async t => {
+  const { origin, login } = await startApp(t, plain, { log: pino({ level: 'silent' }) })
+  login.on('signin', () => {
+    throw new Error('the app’s own')
+  })
+  const browser = new Browser()
+  const reply = await postJson(browser, `${origin}/login/signin`, {
+    email: PAUL.email,
+    password: PAUL.password,
+  })
+  t.is(reply.status, 200)
+  t.is((await browser.request(`${origin}/x`)).body, 'Paul at /x')
+})
+
+test('a public origin is production, and has no mails to read', async t => {
+  const options = { title: 'T', key: KEY, database: 'sqlite::memory:', origin: 'https://app.example' }
+  await t.throwsAsync(createLogin(options), { message: /`store` is missing/ })
+  const { origin } = await startApp(t, plain, { trustProxy: '127.0.0.1' })
+  const ask = (headers: Record<string, string>) =>
+    new Browser().request(`${origin}/login/dev/mail`, { headers })
+  t.is((await ask({ 'x-forwarded-for': '127.0.0.1' })).status, 200)
+  t.is((await ask({ 'x-forwarded-for': '203.0.113.9' })).status, 404)
+  t.is((await ask({})).status, 404, 'a proxy that names nobody')
 })

@@ -212,6 +212,30 @@ for (const [name, world] of Object.entries(worlds)) {
     t.is((await account(world, browser)).status, 401)
     t.is(await whoAt(browser, news), 'signed_out')
   })
+
+  test.serial(`${name}: a browser that comes back while everything ends does not come back`, async t => {
+    const { users, sessions, desk } = world.service
+    for (const end of ['a new password', 'a sign-out'] as const) {
+      const { id, email } = await person(world)
+      const browser = await remembered(world, email)
+      await idle(world, id)
+      const held = browser.cookie(auth, 'carnet-remember') ?? ''
+      const { remembering } = desk
+      const present = remembering.present.bind(remembering)
+      remembering.present = async (series, token) => {
+        const presented = await present(series, token)
+        if (!held.startsWith(series)) return presented
+        remembering.present = present
+        if (end === 'a new password') {
+          await users.setPassword(id, 'another quite long password', 0)
+          await sessions.end(id, 'all')
+        } else await sessions.endSeries(series)
+        return presented
+      }
+      t.is((await account(world, browser)).status, 401, end)
+      t.deepEqual(await sessions.list(id), [])
+    }
+  })
 }
 
 test('the checkbox of the form does it, and tells what holds', async t => {

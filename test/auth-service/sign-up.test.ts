@@ -257,3 +257,22 @@ test.serial(
     t.is(pages[0], pages[1])
   },
 )
+
+test.serial('private: asking for another mail tells nothing either, and an owner is not flooded', async t => {
+  const world = await startWorld({ adjust: yaml => `${yaml}accounts: { signUp: private }\n` })
+  t.teardown(() => world.close())
+  const { email } = await world.service.users.add({
+    email: address(),
+    password: GOOD_PASSWORD,
+    name: 'Known',
+    emailVerified: true,
+  })
+  const fresh = address()
+  for (const who of [email, fresh]) t.is((await signUp(world, new Browser(), who)).status, 200)
+  const resend = (who: string) => postJson(new Browser(), `${world.auth}/verify-email/resend`, { email: who })
+  t.is((await resend(email)).status, (await resend(fresh)).status)
+  for (let times = 0; times < 5; times++) await signUp(world, new Browser(), email)
+  await mailTo(world, email, /You have an account/)
+  await mailTo(world, fresh, /Confirm/)
+  t.is((await mailsTo(world, email)).length, 1)
+})

@@ -29,12 +29,10 @@ export function emailField(texts: Texts): z.ZodType<string> {
 /** A person's name. */
 export function nameField(texts: Texts): z.ZodType<string> {
   return z
-    .string({ error: texts.faults.name })
+    .string({ error: texts.faults.nameMissing })
     .transform(text => text.normalize('NFC').trim())
-    .refine(
-      name => name !== '' && !/[\p{Cc}\p{Cs}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u.test(name),
-      texts.faults.name,
-    )
+    .refine(name => name !== '', texts.faults.nameMissing)
+    .refine(name => !/[\p{Cc}\p{Cs}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u.test(name), texts.faults.name)
     .refine(name => name.length <= 200, texts.faults.tooLong(200))
 }
 

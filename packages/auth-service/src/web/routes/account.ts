@@ -115,7 +115,7 @@ export function changePassword(desk: Desk): Step {
     const { user } = account
     const fields = {
       password: passwordField(texts, texts.faults.newPasswordMissing),
-      passwordAgain: passwordField(texts, texts.faults.passwordAgain),
+      passwordAgain: passwordField(texts, texts.faults.passwordAgainMissing),
       ...token(ctx),
     }
     const given = parseForm(ctx, z.strictObject(fields))

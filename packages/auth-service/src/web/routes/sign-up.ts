@@ -143,7 +143,7 @@ function signUpForm(texts: Texts) {
     name: nameField(texts),
     email: emailField(texts),
     password: passwordField(texts, texts.faults.newPasswordMissing),
-    passwordAgain: passwordField(texts, texts.faults.passwordAgain),
+    passwordAgain: passwordField(texts, texts.faults.passwordAgainMissing),
     ...formExtras(texts),
   })
 }
