@@ -15,8 +15,6 @@ export async function smtpTransport(url: string, from: string): Promise<Transpor
   const { createTransport } = await import('nodemailer')
   const mailer = createTransport({
     url,
-    pool: true,
-    maxConnections: 2,
     connectionTimeout: PATIENCE_MS,
     greetingTimeout: PATIENCE_MS,
     socketTimeout: PATIENCE_MS,

@@ -68,7 +68,7 @@ export function createApp(desk: Desk, secrets: Secrets): Koa<State, Extras> {
   doors.post('/account/delete', account.deleteAccount(desk))
   doors.get('/language', chooseLanguage(desk))
   doors.get('/authorize', authorize(desk))
-  if (desk.kept !== null) doors.get('/dev/mail', devMail(desk.kept))
+  if (desk.kept !== null) doors.get('/dev/mail', devMail(desk, desk.kept))
 
   // What no answer can be given to any more, such as a connection that was cut: Koa would print it to standard error.
   app.on('error', (error: Error) => desk.log.warn({ reason: error.message }, 'connection_error'))
