@@ -1,18 +1,21 @@
-// pnpm bench [--json] [--rounds N]: how often a second things are done, as ratios within the same run. The rows take
-// turns, so that a slow minute is slow for all.
+// pnpm bench [--json] [--rounds N] [--only requests|sign-ins]: how often a second things are done, as ratios within the
+// same run. The rows take turns, so that a slow minute is slow for all.
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { startRedis } from '../support/redis.ts'
 import { requestRows } from './requests.ts'
 import { measureInTurns, rounded } from './row.ts'
 import { signInRows } from './sign-ins.ts'
 
 const { values } = parseArgs({
   args: process.argv.slice(2).filter(argument => argument !== '--'),
-  options: { json: { type: 'boolean', default: false }, rounds: { type: 'string', default: '5' } },
+  options: {
+    json: { type: 'boolean', default: false },
+    rounds: { type: 'string', default: '5' },
+    only: { type: 'string' },
+  },
 })
 for (const program of ['wrk', 'taskset', 'redis-server']) {
   if (spawnSync('which', [program], { stdio: 'ignore' }).status === 0) continue
@@ -21,9 +24,12 @@ for (const program of ['wrk', 'taskset', 'redis-server']) {
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'carnet-bench-'))
-const redis = await startRedis()
-const signIns = await signInRows(folder)
-const results = await measureInTurns([...requestRows(folder, redis), ...signIns.rows], {
+const groups = [
+  ...(values.only === 'sign-ins' ? [] : [await requestRows(folder)]),
+  ...(values.only === 'requests' ? [] : [await signInRows(folder)]),
+]
+const rows = groups.flatMap(group => group.rows)
+const results = await measureInTurns(rows, {
   rounds: Number(values.rounds),
   told({ name }, { perSecond, delayMs }) {
     if (values.json) return
@@ -31,8 +37,7 @@ const results = await measureInTurns([...requestRows(folder, redis), ...signIns.
     console.error(`${name}: ${rounded(perSecond)}/s${delay}`)
   },
 })
-await signIns.stop()
-await redis.stop()
+for (const group of groups) await group.stop()
 rmSync(folder, { recursive: true })
 
 if (values.json) console.log(JSON.stringify(results, null, 2))

@@ -2,8 +2,8 @@ import { execFileSync, spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { endWithUs } from '../support/children.ts'
 import { type Program, printed } from '../support/processes.ts'
-import type { TestRedis } from '../support/redis.ts'
-import type { Row } from './row.ts'
+import { startRedis } from '../support/redis.ts'
+import type { Group, Row } from './row.ts'
 
 const SECONDS = 3
 const SERVER_CORE = '0'
@@ -17,21 +17,23 @@ interface Load {
 }
 
 /** Requests per second. The server under load has one core, the load and Redis have another. */
-export function requestRows(folder: string, redis: TestRedis): Row[] {
+export async function requestRows(folder: string): Promise<Group> {
+  const redis = await startRedis()
+  execFileSync('taskset', ['-acp', LOAD_CORE, String(redis.pid)], { stdio: 'ignore' })
   const file = join(folder, 'requests')
   const row = (name: string, kind: Load['kind'], redisUrl: string | null = null): Row => ({
     name,
     of: 'bare Koa',
     measure: async () => ({ perSecond: await measure({ kind, redisUrl, file }) }),
   })
-  execFileSync('taskset', ['-acp', LOAD_CORE, String(redis.pid)], { stdio: 'ignore' })
-  return [
+  const rows = [
     row('bare Koa', 'bare'),
     row('Koa + agent, signed in, embedded store', 'session'),
     row('Koa + agent, signed in, Redis', 'session', redis.url),
     row('redeem at the pixel, embedded store', 'redeem'),
     row('redeem at the pixel, Redis', 'redeem', redis.url),
   ]
+  return { rows, stop: redis.stop }
 }
 
 async function measure({ kind, redisUrl, file }: Load): Promise<number> {

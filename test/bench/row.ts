@@ -6,6 +6,12 @@ export interface Row {
   measure(): Promise<Measured>
 }
 
+/** Rows that share what runs beside them. */
+export interface Group {
+  readonly rows: readonly Row[]
+  stop(): Promise<void>
+}
+
 /** What one round has measured of a row. */
 export interface Measured {
   readonly perSecond: number

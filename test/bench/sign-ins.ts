@@ -2,7 +2,7 @@ import { Agent, request } from 'node:http'
 import { join } from 'node:path'
 import { ada } from '../support/people.ts'
 import { Child } from './child.ts'
-import type { Row } from './row.ts'
+import type { Group } from './row.ts'
 import { BATCH, saturate } from './saturate.ts'
 
 const PASSWORD = 'correct horse battery staple'
@@ -11,7 +11,7 @@ const PASSWORD = 'correct horse battery staple'
  * Sign-ins per second by JSON over HTTP, and the hash alone in as many workers on the same cores, which is all that they
  * could reach. Both processes stay for all rounds, so that the turns are short. The load is light, and on the same cores.
  */
-export async function signInRows(folder: string): Promise<{ rows: Row[]; stop(): Promise<void> }> {
+export async function signInRows(folder: string): Promise<Group> {
   const hashes = new Child('hashes.ts', [PASSWORD])
   const service = new Child('sign-in-server.ts', [join(folder, 'accounts.sqlite'), ada.email, PASSWORD])
   await hashes.told()
