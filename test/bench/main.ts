@@ -24,6 +24,7 @@ for (const program of ['wrk', 'taskset', 'redis-server']) {
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'carnet-bench-'))
+process.once('exit', () => rmSync(folder, { recursive: true }))
 const groups = [
   ...(values.only === 'sign-ins' ? [] : [await requestRows(folder)]),
   ...(values.only === 'requests' ? [] : [await signInRows(folder)]),
@@ -38,7 +39,6 @@ const results = await measureInTurns(rows, {
   },
 })
 for (const group of groups) await group.stop()
-rmSync(folder, { recursive: true })
 
 if (values.json) console.log(JSON.stringify(results, null, 2))
 else {

@@ -24,7 +24,7 @@ export async function requestRows(folder: string): Promise<Group> {
   const row = (name: string, kind: Load['kind'], redisUrl: string | null = null): Row => ({
     name,
     of: 'bare Koa',
-    measure: async () => ({ perSecond: await measure({ kind, redisUrl, file }) }),
+    measure: async () => ({ perSecond: await measure(name, { kind, redisUrl, file }) }),
   })
   const rows = [
     row('bare Koa', 'bare'),
@@ -36,7 +36,7 @@ export async function requestRows(folder: string): Promise<Group> {
   return { rows, stop: redis.stop }
 }
 
-async function measure({ kind, redisUrl, file }: Load): Promise<number> {
+async function measure(name: string, { kind, redisUrl, file }: Load): Promise<number> {
   const server = start([join(import.meta.dirname, 'server.ts'), kind, file, ...(redisUrl ? [redisUrl] : [])])
   try {
     await printed(server, 'port ')
@@ -44,7 +44,7 @@ async function measure({ kind, redisUrl, file }: Load): Promise<number> {
     // A ticket is good once, so its row warms up within the measured time, and looks the worse for it.
     if (kind !== 'redeem') load(url, file, 1)
     const { requests, seconds, failed } = load(url, file, SECONDS)
-    if (failed > 0) throw new Error(`${failed} of ${requests} requests failed.`)
+    if (failed > 0) throw new Error(`${name}: ${failed} of ${requests} requests failed.`)
     return requests / seconds
   } finally {
     server.process.kill('SIGKILL')
