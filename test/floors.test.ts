@@ -54,6 +54,8 @@ const FLOORS: Record<string, string[][]> = {
     ],
     [
       'accounts/passwords.ts',
+      'accounts/session-list.ts',
+      'accounts/user-row.ts',
       'accounts/mail-tokens.ts',
       'accounts/remember.ts',
       'mail/outbox.ts',
@@ -97,9 +99,13 @@ const FLOORS: Record<string, string[][]> = {
       'web/pages/sign-up.ts',
       'web/pages/verify-email.ts',
     ],
-    ['web/enter.ts', 'web/void-link.ts'],
+    ['web/account-form.ts', 'web/enter.ts', 'web/void-link.ts'],
     [
       'web/routes/account.ts',
+      'web/routes/account-data.ts',
+      'web/routes/account-email.ts',
+      'web/routes/account-password.ts',
+      'web/routes/account-sessions.ts',
       'web/routes/authorize.ts',
       'web/routes/dev-mail.ts',
       'web/routes/health.ts',
@@ -113,7 +119,8 @@ const FLOORS: Record<string, string[][]> = {
     ['web/routes/sign-in.ts'],
     ['web/app.ts'],
     ['service.ts'],
-    ['main.ts', 'login.ts'],
+    ['main.ts', 'login-module.ts'],
+    ['login.ts'],
     [
       'index.ts',
       'cli/accounts.ts',

@@ -4,7 +4,7 @@ import { newSid } from '@carnet/protocol'
 import test from 'ava'
 import { migrate, openDatabase } from '../../packages/auth-service/src/accounts/database.ts'
 import { Remembering } from '../../packages/auth-service/src/accounts/remember.ts'
-import { insertUser, newRow } from '../../packages/auth-service/src/accounts/users.ts'
+import { insertUser, newRow } from '../../packages/auth-service/src/accounts/user-row.ts'
 import { GOOD_PASSWORD, jsonOf, mailTo, submitForm } from '../support/accounts.ts'
 import { startPostgres } from '../support/postgres.ts'
 import { startRedis } from '../support/redis.ts'
@@ -185,6 +185,25 @@ for (const [name, world] of Object.entries(worlds)) {
       401,
       'the session had ended by itself; the sign-out counts all the same',
     )
+  })
+
+  test.serial(`${name}: a sign-out that the service did not hear of counts all the same`, async t => {
+    const { sessions } = world.service
+    const heard = sessions.endedElsewhere.bind(sessions)
+    sessions.endedElsewhere = async () => {}
+    try {
+      for (const late of [false, true]) {
+        const { id, email } = await person(world)
+        const browser = await remembered(world, email)
+        await browser.visit(`${shop}/members`)
+        if (late) await idle(world, id)
+        t.is((await browser.submit(`${shop}/`, '/api/signout', {})).status, 303)
+        t.is((await account(world, browser)).status, 401)
+        t.is(browser.cookie(auth, 'carnet-remember'), null)
+      }
+    } finally {
+      sessions.endedElsewhere = heard
+    }
   })
 
   test(`${name}: everywhere means every browser; a new password as well`, async t => {

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { asked, type Database } from './database.ts'
 import { normalizeEmail } from './email.ts'
 import { readForeignHash } from './foreign-hash.ts'
-import { insertUser, newRow, type WholeUserRow } from './users.ts'
+import { insertUser, newRow, type WholeUserRow } from './user-row.ts'
 
 /** One entry of an import: where it stands, and what it says. */
 export interface Entry {

@@ -10,24 +10,9 @@ import {
 } from '@carnet/protocol'
 import { asked, type Database } from './database.ts'
 import { deviceName } from './device.ts'
-import type { Account, Users } from './users.ts'
-
-/** A live session, as its owner may see it. Moments are ms since epoch. */
-export interface SessionView {
-  /** The session's handle. */
-  readonly id: string
-  /** `Firefox on Linux`; empty where the browser did not say. */
-  readonly device: string
-  /** The network that it began in, `192.0.2.*`. */
-  readonly address: string
-  readonly startedAt: number
-  /** To the minute. */
-  readonly lastSeenAt: number
-  readonly expiresAt: number
-  readonly remembered: boolean
-  /** Ids of the sites that it was taken to. */
-  readonly sites: readonly string[]
-}
+import { endsOf, listSessions, type SessionView } from './session-list.ts'
+import type { Account } from './user-row.ts'
+import type { Users } from './users.ts'
 
 /** What is known of a new session. */
 export interface Beginning {
@@ -40,7 +25,6 @@ export interface Beginning {
   readonly authenticatedAt?: number
 }
 
-const AT_ONCE = 1_000
 /** What is younger may be in the making, or known to a clock that is slow. */
 const SETTLED_MS = 600_000
 
@@ -129,26 +113,7 @@ export class Sessions {
 
   /** The live sessions of a user, or of all, the latest first. Throws `store_unavailable`. */
   async list(userId?: string): Promise<(SessionView & { userId: string })[]> {
-    let query = this.#database.selectFrom('sessions').selectAll().where('ended_at', 'is', null)
-    if (userId !== undefined) query = query.where('user_id', '=', userId)
-    const rows = await asked(query.orderBy('started_at', 'desc').execute())
-    const ends = await this.#endsOf(rows)
-    const live = rows
-      .map((row, index) => ({ row, end: ends[index] ?? null }))
-      .filter(({ end }) => end !== null)
-    const sites = await this.#sites(userId)
-    const { idle } = this.#manifest().session
-    return live.map(({ row, end }) => ({
-      id: row.id,
-      userId: row.user_id,
-      device: row.device,
-      address: row.address,
-      startedAt: row.started_at,
-      lastSeenAt: Math.max(row.started_at, (end ?? 0) - idle),
-      expiresAt: row.expires_at,
-      remembered: row.series_id !== null,
-      sites: sites.get(row.id) ?? [],
-    }))
+    return listSessions(this.#database, this.#store, this.#manifest().session.idle, userId)
   }
 
   /** The id of the user whose session that is, or null where there is none. */
@@ -271,7 +236,7 @@ export class Sessions {
         .where('started_at', '<', now - SETTLED_MS)
         .execute(),
     )
-    const ends = await this.#endsOf(old)
+    const ends = await endsOf(this.#store, old)
     for (const [index, { sid }] of old.entries()) if (ends[index] === null) await this.forget(sid)
     await asked(this.#database.deleteFrom('remember_series').where('expires_at', '<', now).execute())
     await asked(
@@ -282,33 +247,9 @@ export class Sessions {
     )
   }
 
-  /** Until when each lives, in round trips of a thousand. */
-  async #endsOf(rows: readonly { sid: string }[]): Promise<(number | null)[]> {
-    const ends: (number | null)[] = []
-    for (let start = 0; start < rows.length; start += AT_ONCE) {
-      ends.push(...(await this.#store.ends(rows.slice(start, start + AT_ONCE).map(({ sid }) => sid))))
-    }
-    return ends
-  }
-
   async #hasSeries(id: string): Promise<boolean> {
     const query = this.#database.selectFrom('remember_series').select('id').where('id', '=', id)
     return (await asked(query.executeTakeFirst())) !== undefined
-  }
-
-  /** The sites of each session, of a user or of all. */
-  async #sites(userId: string | undefined): Promise<Map<string, string[]>> {
-    let query = this.#database
-      .selectFrom('session_sites')
-      .innerJoin('sessions', 'sessions.id', 'session_sites.session_id')
-      .select(['session_id', 'site'])
-      .where('ended_at', 'is', null)
-    if (userId !== undefined) query = query.where('user_id', '=', userId)
-    const sites = new Map<string, string[]>()
-    for (const { session_id, site } of await asked(query.orderBy('site').execute())) {
-      sites.set(session_id, [...(sites.get(session_id) ?? []), site])
-    }
-    return sites
   }
 }
 

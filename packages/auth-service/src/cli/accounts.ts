@@ -3,7 +3,8 @@ import { type Database, openMigrated } from '../accounts/database.ts'
 import { normalizeEmail } from '../accounts/email.ts'
 import { Passwords } from '../accounts/passwords.ts'
 import { Sessions } from '../accounts/sessions.ts'
-import { type Account, Users } from '../accounts/users.ts'
+import type { Account } from '../accounts/user-row.ts'
+import { Users } from '../accounts/users.ts'
 import { loadConfig } from '../config.ts'
 
 /** What commands on accounts work with. */

@@ -13,7 +13,11 @@ import { oneValue } from './middleware/one-value.ts'
 import { sameOrigin } from './middleware/same-origin.ts'
 import { visitor } from './middleware/visitor.ts'
 import { errorPage } from './pages/error.ts'
-import * as account from './routes/account.ts'
+import { changeProfile, showAccount } from './routes/account.ts'
+import { deleteAccount, exportAccount, showDelete } from './routes/account-data.ts'
+import { changeEmail, showChangeEmail } from './routes/account-email.ts'
+import { changePassword, showChangePassword } from './routes/account-password.ts'
+import { endSessions, showSessions } from './routes/account-sessions.ts'
 import { authorize } from './routes/authorize.ts'
 import { devMail } from './routes/dev-mail.ts'
 import { healthz, readyz } from './routes/health.ts'
@@ -55,17 +59,17 @@ export function createApp(desk: Desk, secrets: Secrets): Koa<State, Extras> {
   doors.post('/password/forgot', forgot(desk))
   doors.get('/password/reset', showReset(desk))
   doors.post('/password/reset', reset(desk))
-  doors.get('/account', account.showAccount(desk))
-  doors.post('/account/profile', account.changeProfile(desk))
-  doors.get('/account/email', account.showChangeEmail(desk))
-  doors.post('/account/email', account.changeEmail(desk))
-  doors.get('/account/password', account.showChangePassword(desk))
-  doors.post('/account/password', account.changePassword(desk))
-  doors.get('/account/sessions', account.showSessions(desk))
-  doors.post('/account/sessions', account.endSessions(desk))
-  doors.get('/account/export', account.exportAccount(desk))
-  doors.get('/account/delete', account.showDelete(desk))
-  doors.post('/account/delete', account.deleteAccount(desk))
+  doors.get('/account', showAccount(desk))
+  doors.post('/account/profile', changeProfile(desk))
+  doors.get('/account/email', showChangeEmail(desk))
+  doors.post('/account/email', changeEmail(desk))
+  doors.get('/account/password', showChangePassword(desk))
+  doors.post('/account/password', changePassword(desk))
+  doors.get('/account/sessions', showSessions(desk))
+  doors.post('/account/sessions', endSessions(desk))
+  doors.get('/account/export', exportAccount(desk))
+  doors.get('/account/delete', showDelete(desk))
+  doors.post('/account/delete', deleteAccount(desk))
   doors.get('/language', chooseLanguage(desk))
   doors.get('/authorize', authorize(desk))
   if (desk.kept !== null) doors.get('/dev/mail', devMail(desk, desk.kept))

@@ -10,7 +10,7 @@ import {
   sessionHandle,
 } from '@carnet/protocol'
 import type { Remembered } from '../accounts/remember.ts'
-import type { Account } from '../accounts/users.ts'
+import type { Account } from '../accounts/user-row.ts'
 import { type FanOutPlan, planFanOut } from '../sso/fan-out.ts'
 import { dropRememberCookie, ownCookie, readRememberCookie, rememberCookie } from '../sso/own-session.ts'
 import { nextUrl } from '../sso/return-to.ts'

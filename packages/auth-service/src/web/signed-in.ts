@@ -1,5 +1,5 @@
 import { CarnetError, cookieNames, isFresh, revokeSession } from '@carnet/protocol'
-import type { Account } from '../accounts/users.ts'
+import type { Account } from '../accounts/user-row.ts'
 import { dropOwnCookie, type OwnSession } from '../sso/own-session.ts'
 import type { Ctx, Desk } from './context.ts'
 import { goTo, isProgram } from './envelope.ts'

@@ -1,6 +1,6 @@
 import type { Manifest } from '@carnet/protocol'
-import type { SessionView } from '../../accounts/sessions.ts'
-import type { Account } from '../../accounts/users.ts'
+import type { SessionView } from '../../accounts/session-list.ts'
+import type { Account } from '../../accounts/user-row.ts'
 import type { Ctx, Flash } from '../context.ts'
 import { field, said } from './fields.ts'
 import { type Html, html } from './html.ts'
@@ -21,7 +21,7 @@ export function accountPage(
     body: html`
 <h1>${words.title}</h1>
 ${said(flash)}
-${!emailVerified && html`<p class="alert">${home.unverified} <a href="${base}/verify-email">${home.confirm}</a></p>`}
+${!emailVerified && !elsewhere && html`<p class="alert">${home.unverified} <a href="${base}/verify-email">${home.confirm}</a></p>`}
 <section>
 <h2>${words.profile}</h2>
 ${

@@ -26,7 +26,7 @@ ${manifest.accounts.signUp !== 'closed' && html`<a class="button quiet" href="${
     body: html`
 <h1>${home.hello(user.name)}</h1>
 <p class="lead">${alone ? home.signedInAlone(user.email) : home.signedIn(user.email)}</p>
-${!user.emailVerified && html`<p class="alert">${home.unverified} <a href="${base}/verify-email">${home.confirm}</a></p>`}
+${!user.emailVerified && manifest.accounts.credentials === null && html`<p class="alert">${home.unverified} <a href="${base}/verify-email">${home.confirm}</a></p>`}
 ${siteList(manifest.sites, true)}
 <a class="button" href="${base}/account">${home.account}</a>
 <a class="button quiet" href="${base}/signout">${signOut.title}</a>`,

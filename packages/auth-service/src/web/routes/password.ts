@@ -1,7 +1,7 @@
 import { CarnetError } from '@carnet/protocol'
 import { z } from 'zod'
 import type { MailToken } from '../../accounts/mail-tokens.ts'
-import type { Account } from '../../accounts/users.ts'
+import type { Account } from '../../accounts/user-row.ts'
 import type { Texts } from '../../texts/en.ts'
 import type { Ctx, Desk, Step } from '../context.ts'
 import { refuseElsewhere } from '../elsewhere.ts'

@@ -1,6 +1,6 @@
 import { CarnetError, cookieNames, isFresh } from '@carnet/protocol'
 import { z } from 'zod'
-import type { Account } from '../../accounts/users.ts'
+import type { Account } from '../../accounts/user-row.ts'
 import { readRememberCookie } from '../../sso/own-session.ts'
 import { nextUrl } from '../../sso/return-to.ts'
 import type { Texts } from '../../texts/en.ts'

@@ -1,7 +1,7 @@
 import { CarnetError } from '@carnet/protocol'
 import { z } from 'zod'
 import { asked } from '../../accounts/database.ts'
-import { type Account, insertUser, newRow, toAccount, type WholeUserRow } from '../../accounts/users.ts'
+import { type Account, insertUser, newRow, toAccount, type WholeUserRow } from '../../accounts/user-row.ts'
 import { mailRow, type NewMail } from '../../mail/outbox.ts'
 import { nextUrl } from '../../sso/return-to.ts'
 import type { Texts } from '../../texts/en.ts'

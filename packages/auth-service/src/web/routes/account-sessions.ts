@@ -1,0 +1,53 @@
+import { sessionHandle } from '@carnet/protocol'
+import { z } from 'zod'
+import { accountForm, done, leave, tokenField } from '../account-form.ts'
+import type { Desk, Step } from '../context.ts'
+import { goTo, isProgram, succeed } from '../envelope.ts'
+import { parseForm, takeFlash } from '../form.ts'
+import { sessionsPage } from '../pages/account.ts'
+import { signedIn } from '../signed-in.ts'
+
+/** `GET /account/sessions` */
+export function showSessions(desk: Desk): Step {
+  return async function showSessions(ctx) {
+    const who = await signedIn(desk, ctx, { page: '/account/sessions' })
+    if (who === null) return
+    const sessions = await desk.sessions.list(who.account.user.id)
+    const current = sessionHandle(who.session.sid)
+    if (isProgram(ctx)) {
+      const views = sessions.map(({ userId: _, ...session }) => ({
+        ...session,
+        current: session.id === current,
+      }))
+      return succeed(ctx, 'sessions', { sessions: views })
+    }
+    sessionsPage(ctx, {
+      manifest: desk.manifest.current,
+      sessions,
+      current,
+      flash: takeFlash(ctx, '/account/sessions'),
+    })
+  }
+}
+
+/** `POST /account/sessions` `end`: `others`, `everywhere`, or the id of one. */
+export function endSessions(desk: Desk): Step {
+  return accountForm(desk, '/account/sessions', {}, async (ctx, { account, session }) => {
+    const { texts } = ctx.state
+    const { end } = parseForm(
+      ctx,
+      z.strictObject({ end: z.string().regex(/^[\w-]{1,32}$/), ...tokenField(ctx) }),
+    )
+    const { id } = account.user
+    const current = sessionHandle(session.sid)
+    if (end === 'everywhere') await desk.users.change(id, { newEpoch: true })
+    const which = end === 'everywhere' ? 'all' : end === 'others' ? { allBut: current } : { id: end }
+    const ended = await desk.sessions.end(id, which)
+    desk.log.info({ user: id, ended }, 'sessions_revoked')
+    if (end !== 'everywhere' && end !== current)
+      return done(ctx, '/account/sessions', texts.sessions.ended, { ended })
+    leave(desk, ctx)
+    if (isProgram(ctx)) return succeed(ctx, 'signout success', { ended })
+    goTo(ctx, '/signin')
+  })
+}
