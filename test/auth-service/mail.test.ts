@@ -1,8 +1,16 @@
+import { mkdtempSync } from 'node:fs'
 import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createAuthService } from '@carnet/auth-service'
 import { Browser } from '@carnet/demo/browser'
+import { fixedManifest, parseSecrets } from '@carnet/protocol'
 import test from 'ava'
 import { type ParsedMail, simpleParser } from 'mailparser'
+import { pino } from 'pino'
 import { SMTPServer } from 'smtp-server'
+import { openMigrated } from '../../packages/auth-service/src/accounts/database.ts'
+import { Outbox } from '../../packages/auth-service/src/mail/outbox.ts'
 import { GOOD_PASSWORD, signUp } from '../support/accounts.ts'
 import { freePort } from '../support/redis.ts'
 import { until } from '../support/until.ts'
@@ -99,17 +107,11 @@ test('a mail server that is dead, refuses or hangs up delays mails, and none is 
 })
 
 test('two services on one database send each mail once', async t => {
-  const { mkdtempSync } = await import('node:fs')
-  const { tmpdir } = await import('node:os')
-  const { join } = await import('node:path')
   const port = await freePort()
   const smtp = await startSmtp(port)
   const databaseUrl = `sqlite:${join(mkdtempSync(join(tmpdir(), 'carnet-mail-')), 'carnet.sqlite')}`
   const mail = { url: `smtp://127.0.0.1:${port}`, from: 'login@example.com' }
   const world = await startWorld({ mail, databaseUrl })
-  const { createAuthService } = await import('@carnet/auth-service')
-  const { fixedManifest, parseSecrets } = await import('@carnet/protocol')
-  const { pino } = await import('pino')
   const second = await createAuthService({
     manifest: fixedManifest(world.manifest),
     store: world.store,
@@ -146,6 +148,20 @@ test('two services on one database send each mail once', async t => {
   }, 30_000)
   t.is(smtp.mails.length, 30)
   t.is(new Set(smtp.mails.map(({ messageId }) => messageId)).size, 30)
+})
+
+test('of services that take a mail at the same moment one gets it', async t => {
+  const url = `sqlite:${join(mkdtempSync(join(tmpdir(), 'carnet-outbox-')), 'carnet.sqlite')}`
+  const databases = [await openMigrated(url), await openMigrated(url)]
+  t.teardown(() => Promise.all(databases.map(database => database.destroy())))
+  const outboxes = databases.map(database => new Outbox(database))
+  for (let round = 0; round < 20; round++) {
+    const details = { language: 'en' }
+    await outboxes[0]?.put({ kind: 'verify', address: 'a@example.com', userId: 'u', details })
+    const taken = (await Promise.all(outboxes.map(outbox => outbox.take(1)))).flat()
+    t.is(taken.length, 1)
+    await outboxes[0]?.done(taken[0]?.id ?? '')
+  }
 })
 
 test('kept mails are for peers on this machine, and nobody behind a proxy', async t => {

@@ -234,6 +234,8 @@ export class Sessions {
         .select('sid')
         .where('stale', '=', 0)
         .where('started_at', '<', now - SETTLED_MS)
+        // A site may still sign out by the cookie of one that is over: until then its row leads to the series.
+        .where(row => row.or([row('series_id', 'is', null), row('expires_at', '<', now)]))
         .execute(),
     )
     const ends = await endsOf(this.#store, old)
