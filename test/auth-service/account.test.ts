@@ -104,6 +104,16 @@ for (const [name, world] of Object.entries(worlds)) {
     t.is((await signIn(world, new Browser(), email, NEW_PASSWORD)).status, 200)
   })
 
+  test.serial(`${name}: a reset link dies with the address that it went to`, async t => {
+    const { email, id } = await person(world)
+    await postJson(new Browser(), `${auth}/password/forgot`, { email })
+    const mail = await mailTo(world, email, /Choose a new password/)
+    await world.service.users.change(id, { email: address() })
+    t.is((await new Browser().request(linkIn(mail))).status, 400)
+    const reset = { token: tokenIn(mail), password: NEW_PASSWORD, passwordAgain: NEW_PASSWORD }
+    t.is((await postJson(new Browser(), `${auth}/password/reset`, reset)).status, 400)
+  })
+
   test.serial(`${name}: of parallel resets by one link one wins`, async t => {
     const { email } = await person(world)
     await postJson(new Browser(), `${auth}/password/forgot`, { email })

@@ -187,6 +187,24 @@ for (const [name, world] of Object.entries(worlds)) {
     )
   })
 
+  test.serial(
+    `${name}: a sign-out by the cookie of a session long over ends what this browser has by now`,
+    async t => {
+      const { id, email } = await person(world)
+      const browser = await remembered(world, email)
+      await browser.visit(`${shop}/members`)
+      await idle(world, id)
+      t.is(
+        (await account(world, browser)).status,
+        200,
+        'the service has another session by now, the shop does not know',
+      )
+      t.is((await browser.submit(`${shop}/`, '/api/signout', {})).status, 303)
+      await until(async () => (await account(world, browser)).status === 401)
+      t.is(browser.cookie(auth, 'carnet-remember'), null)
+    },
+  )
+
   test.serial(`${name}: a sign-out that the service did not hear of counts all the same`, async t => {
     const { sessions } = world.service
     const heard = sessions.endedElsewhere.bind(sessions)
