@@ -45,6 +45,7 @@ for (const [name, world] of Object.entries(worlds)) {
       const mail = await mailTo(world, email, /Confirm/)
       t.true(linkIn(mail).startsWith(`${auth}/verify-email?token=`))
       t.true(mail.html.includes(linkIn(mail)))
+      t.false(/Grace/.test(mail.text + mail.html), 'a stranger may have chosen the name')
       const other = new Browser()
       const page = await other.request(linkIn(mail))
       t.is(page.headers['referrer-policy'], 'no-referrer')
