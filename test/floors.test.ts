@@ -40,6 +40,7 @@ const FLOORS: Record<string, string[][]> = {
       'accounts/password-policy.ts',
       'accounts/device.ts',
       'texts/en.ts',
+      'html.ts',
       'logo.ts',
       'login-manifest.ts',
       'listen.ts',
@@ -63,7 +64,7 @@ const FLOORS: Record<string, string[][]> = {
     ],
     ['accounts/users.ts', 'mail/letter.ts', 'sso/own-session.ts', 'sso/fan-out.ts', 'sso/return-to.ts'],
     ['accounts/sessions.ts', 'accounts/import.ts', 'mail/transport.ts'],
-    ['accounts/remove-user.ts', 'mail/mailer.ts', 'following.ts', 'web/context.ts', 'web/pages/html.ts'],
+    ['accounts/remove-user.ts', 'mail/mailer.ts', 'following.ts', 'web/context.ts'],
     [
       'web/envelope.ts',
       'web/elsewhere.ts',

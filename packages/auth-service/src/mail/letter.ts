@@ -1,4 +1,5 @@
 import type { Manifest, User } from '@carnet/protocol'
+import { type Html, html } from '../html.ts'
 import { isLanguage, LANGUAGES } from '../texts/languages.ts'
 import type { DueMail } from './outbox.ts'
 
@@ -48,17 +49,17 @@ export function writeLetter(
     subject,
     text: [...greeting, text, ...(link === undefined ? [] : [link]), ...notes, `-- \n${footer}`].join('\n\n'),
     html: page(isLanguage(language) ? language : 'en', brand.accent, [
-      ...greeting.map(line => `<p>${escapeHtml(line)}</p>`),
-      `<p>${escapeHtml(text)}</p>`,
+      ...greeting.map(line => html`<p>${line}</p>`),
+      paragraph(text),
       ...(link === undefined || button === undefined
         ? []
         : [
-            `<p><a class="button" href="${escapeHtml(link)}">${escapeHtml(button)}</a></p>`,
-            `<p class="small"><a href="${escapeHtml(link)}">${escapeHtml(link)}</a></p>`,
+            html`<p><a class="button" href="${link}">${button}</a></p>`,
+            html`<p class="small"><a href="${link}">${link}</a></p>`,
           ]),
-      ...notes.map(note => `<p>${escapeHtml(note)}</p>`),
-      `<p class="small">${escapeHtml(footer)}</p>`,
-    ]),
+      ...notes.map(note => html`<p>${note}</p>`),
+      html`<p class="small">${footer}</p>`,
+    ]).text,
   }
 }
 
@@ -121,26 +122,17 @@ function textsOf(
   return { subject: words.subject(brand), text: words.text(brand), button: words.button }
 }
 
-function page(language: string, accent: string, parts: readonly string[]): string {
-  return `<!doctype html>
+function page(language: string, accent: string, parts: readonly Html[]): Html {
+  return html`<!doctype html>
 <html lang="${language}"><head><meta charset="utf-8"><meta name="color-scheme" content="light dark"><style>
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 34rem; margin: 2rem auto; padding: 0 1rem; }
 .button { display: inline-block; padding: .7rem 1.2rem; border: 2px solid ${accent}; border-radius: .5rem; font-weight: 600; color: inherit; text-decoration: none; }
 .small { font-size: 14px; overflow-wrap: anywhere; }
 </style></head><body>
-${parts.join('\n')}
-</body></html>
+${parts.map(part => html`${part}\n`)}</body></html>
 `
 }
 
-const ENTITIES: Record<string, string> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-}
-
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, character => ENTITIES[character] ?? '').replaceAll('\n', '<br>')
+function paragraph(text: string): Html {
+  return html`<p>${text.split('\n').map((line, index) => html`${index > 0 && html`<br>`}${line}`)}</p>`
 }

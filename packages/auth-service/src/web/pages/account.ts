@@ -1,9 +1,9 @@
 import type { Manifest } from '@carnet/protocol'
 import type { SessionView } from '../../accounts/session-list.ts'
 import type { Account } from '../../accounts/user-row.ts'
+import { type Html, html } from '../../html.ts'
 import type { Ctx, Flash } from '../context.ts'
 import { field, said } from './fields.ts'
-import { type Html, html } from './html.ts'
 import { form, sendPage } from './layout.ts'
 
 /** The account at a glance. */

@@ -1,6 +1,6 @@
+import { html } from '../../html.ts'
 import type { KeptLetter } from '../../mail/transport.ts'
 import type { Ctx } from '../context.ts'
-import { html } from './html.ts'
 import { sendPage } from './layout.ts'
 
 /** The mails that would have been sent. For developers, so in English only. */

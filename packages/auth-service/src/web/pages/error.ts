@@ -1,7 +1,7 @@
 import type { CarnetError } from '@carnet/protocol'
+import { html } from '../../html.ts'
 import type { Ctx } from '../context.ts'
 import { messageFor } from '../envelope.ts'
-import { html } from './html.ts'
 import { sendPage } from './layout.ts'
 
 /** The page for people whose request was refused. */

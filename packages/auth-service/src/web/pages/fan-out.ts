@@ -1,7 +1,7 @@
 import type { Manifest, Site } from '@carnet/protocol'
+import { Html, html } from '../../html.ts'
 import type { Pixel } from '../../sso/fan-out.ts'
 import type { Ctx } from '../context.ts'
-import { Html, html } from './html.ts'
 import { sendPage } from './layout.ts'
 
 // Goes on when every pixel has come or failed, and at the latest when a ticket's usual life is over.

@@ -1,5 +1,5 @@
+import { type Html, html } from '../../html.ts'
 import type { Flash } from '../context.ts'
-import { type Html, html } from './html.ts'
 
 /** One field of a form. */
 export interface Field {

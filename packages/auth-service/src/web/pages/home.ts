@@ -1,6 +1,6 @@
 import type { Manifest, User } from '@carnet/protocol'
+import { html } from '../../html.ts'
 import type { Ctx } from '../context.ts'
-import { html } from './html.ts'
 import { sendPage } from './layout.ts'
 import { siteList } from './sites.ts'
 

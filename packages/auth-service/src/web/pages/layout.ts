@@ -1,9 +1,9 @@
 import type { Brand, Language } from '@carnet/protocol'
+import { type Html, html } from '../../html.ts'
 import { LANGUAGES } from '../../texts/languages.ts'
 import type { Ctx } from '../context.ts'
 import { type PagePolicy, policy } from '../middleware/headers.ts'
 import { formToken } from '../middleware/same-origin.ts'
-import { type Html, html } from './html.ts'
 import { style } from './style.ts'
 
 /** One page. */

@@ -1,5 +1,5 @@
+import { html } from '../../html.ts'
 import type { Ctx } from '../context.ts'
-import { html } from './html.ts'
 import { sendPage } from './layout.ts'
 
 /** A page that says one thing. */

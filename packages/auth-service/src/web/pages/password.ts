@@ -1,6 +1,6 @@
+import { html } from '../../html.ts'
 import type { Ctx, Flash } from '../context.ts'
 import { field, said } from './fields.ts'
-import { html } from './html.ts'
 import { form, sendPage } from './layout.ts'
 
 /** The page for who forgot the password. */

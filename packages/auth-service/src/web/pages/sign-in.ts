@@ -1,7 +1,7 @@
 import type { Manifest, Site } from '@carnet/protocol'
+import { type Html, html } from '../../html.ts'
 import type { Ctx, Flash } from '../context.ts'
 import { check, field, said } from './fields.ts'
-import { type Html, html } from './html.ts'
 import { form, sendPage } from './layout.ts'
 
 /** What the sign-in page shows. */

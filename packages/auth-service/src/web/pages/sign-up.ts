@@ -1,7 +1,7 @@
 import type { Manifest, Site } from '@carnet/protocol'
+import { html } from '../../html.ts'
 import type { Ctx, Flash } from '../context.ts'
 import { field, said } from './fields.ts'
-import { html } from './html.ts'
 import { form, sendPage } from './layout.ts'
 
 /** The page on which people open an account. */

@@ -1,5 +1,5 @@
 import type { Site } from '@carnet/protocol'
-import { type Html, html } from './html.ts'
+import { type Html, html } from '../../html.ts'
 
 /** A list of sites, as links or as names; nothing where there is none. */
 export function siteList(sites: readonly Site[], links: boolean): Html | null {

@@ -1,4 +1,4 @@
-import { Html } from './html.ts'
+import { Html } from '../../html.ts'
 
 /** The style of every page, in the brand's accent. */
 export function style(accent: string): Html {

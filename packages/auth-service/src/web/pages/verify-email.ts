@@ -1,6 +1,6 @@
+import { type Html, html } from '../../html.ts'
 import type { Ctx, Flash } from '../context.ts'
 import { field, said } from './fields.ts'
-import { type Html, html } from './html.ts'
 import { form, sendPage } from './layout.ts'
 
 /** What a mailed link asks its owner. */
