@@ -140,6 +140,17 @@ test.serial('commands say what is wrong, and what to do', async t => {
     t.is(code, 1, output)
     t.regex(output, says)
   }
+  const nowhere = { ...env, CARNET_REDIS_URL: 'redis://127.0.0.1:1' }
+  for (const args of [
+    ['session', 'list'],
+    ['session', 'revoke', 'x'],
+  ]) {
+    const { code, output } = await command(nowhere, args)
+    t.is(code, 1)
+    t.regex(output, /does not answer.*CARNET_REDIS_URL/)
+  }
+  const noDatabase = { CARNET_DATABASE_URL: 'postgres://x@127.0.0.1:1/y' }
+  t.regex((await command(noDatabase, ['user', 'list'])).output, /CARNET_DATABASE_URL/)
   const weak = await command(env, ['user', 'add', 'a@example.com'], 'passwordpassword\n')
   t.is(weak.code, 1)
   t.regex(weak.output, /tried first/)

@@ -246,6 +246,7 @@ test('what cannot work is refused at once', async t => {
     { origin: 'https://app.example/login' },
     { timeout: 'soon' },
     { timeout: '0s' },
+    { timout: '1h' } as object,
   ] as Partial<LoginOptions>[]) {
     await t.throwsAsync(make(options), { instanceOf: TypeError }, JSON.stringify(options))
   }
@@ -335,4 +336,30 @@ test('a public origin is production, and has no mails to read', async t => {
   t.is((await ask({ 'x-forwarded-for': '127.0.0.1' })).status, 200)
   t.is((await ask({ 'x-forwarded-for': '203.0.113.9' })).status, 404)
   t.is((await ask({})).status, 404, 'a proxy that names nobody')
+})
+
+test('under a router the path is the whole public one', async t => {
+  const under = (url: string) =>
+    startApp(
+      t,
+      login => {
+        const [app, router] = [express(), express.Router()]
+        router.use(login.express())
+        router.use((_req, res) => void res.send('in'))
+        app.use('/sub', router)
+        app.set('env', 'test')
+        return app
+      },
+      { url },
+    )
+  const right = await under('/sub/login')
+  t.is(
+    (await new Browser().request(`${right.origin}/sub/x`)).headers.location,
+    '/sub/login/signin?return_to=%2Fsub%2Fx',
+  )
+  t.is((await new Browser().request(`${right.origin}/sub/login/signin`)).status, 200)
+  const wrong = await under('/login')
+  const reply = await new Browser().request(`${wrong.origin}/sub/x`)
+  t.is(reply.status, 500)
+  t.regex(reply.body, /\/sub\/login/)
 })

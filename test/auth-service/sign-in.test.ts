@@ -127,6 +127,12 @@ test('a form with a field that is none of ours is a 400', async t => {
   t.is(reply.headers['carnet-error'], 'invalid_input')
 })
 
+test('what is refused before its body was read ends the connection', async t => {
+  const reply = await postJson(new Browser(), `${auth}/signin`, { email: 'x'.repeat(200_000) })
+  t.is(reply.status, 400)
+  t.is(reply.headers.connection, 'close')
+})
+
 test('a body that cannot be unpacked, and a target that is no address, are 400', async t => {
   const packed = await postJson(new Browser(), `${auth}/signin`, good, { 'content-encoding': 'gzip' })
   t.is(packed.status, 400)

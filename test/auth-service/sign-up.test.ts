@@ -277,3 +277,17 @@ test.serial('private: asking for another mail tells nothing either, and an owner
   await mailTo(world, fresh, /Confirm/)
   t.is((await mailsTo(world, email)).length, 1)
 })
+
+test.serial('a form that fails keeps the way on that its body named', async t => {
+  const world = worlds['sqlite'] as World
+  const fields = {
+    name: 'G',
+    email: 'x',
+    password: 'x',
+    passwordAgain: 'y',
+    site: 'shop',
+    return_to: '/cart',
+  }
+  const reply = await submitForm(new Browser(), `${world.auth}/signup`, fields)
+  t.is(reply.headers.location, '/signup?site=shop&return_to=%2Fcart')
+})

@@ -23,7 +23,7 @@ interface Answer {
   readonly body: string | Uint8Array
 }
 
-type HostRequest = IncomingMessage & { originalUrl?: string; body?: unknown }
+type HostRequest = IncomingMessage & { originalUrl?: string; baseUrl?: string; body?: unknown }
 type ExpressHandler = (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => void
 
 /** The auth service inside one app. */
@@ -123,6 +123,9 @@ export class Login extends EventEmitter<ServiceEvents> {
 
   async #answer(req: HostRequest, redirect?: string): Promise<Answer | null> {
     const target = req.originalUrl ?? req.url ?? '/'
+    if (req.baseUrl !== undefined && !this.#path.startsWith(req.baseUrl)) {
+      throw new TypeError(`\`url\` is the whole public path: ${req.baseUrl}${this.#path}, not ${this.#path}.`)
+    }
     if (redirect !== undefined) this.#homes.set(req, checkRedirect(redirect, this.#manifest.current.auth))
     if (!this.#manifest.see(req)) {
       const text = "This login module knows no public origin but localhost: give it `origin: 'https://…'`.\n"
@@ -201,6 +204,7 @@ function refusal(error: CarnetError): Answer {
     headers: {
       'content-type': 'application/json; charset=utf-8',
       'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
       'carnet-error': error.code,
       ...(error.retryAfter !== null && { 'retry-after': String(error.retryAfter) }),
     },

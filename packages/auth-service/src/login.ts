@@ -38,6 +38,7 @@ export interface LoginOptions extends LoginLook {
  * leads elsewhere or back into the module, and in production a missing `origin` or `store`.
  */
 export async function createLogin(options: LoginOptions): Promise<Login> {
+  refuseUnknown(options)
   const production = isProduction(options)
   const secrets = readKey(options.key)
   const manifest = loginManifest(options, production)
@@ -74,6 +75,33 @@ export async function createLogin(options: LoginOptions): Promise<Login> {
     await service.close()
     if (typeof options.store !== 'object') await store.close()
   })
+}
+
+const OPTIONS: Record<keyof LoginOptions, true> = {
+  title: true,
+  description: true,
+  theme: true,
+  url: true,
+  origin: true,
+  timeout: true,
+  signUp: true,
+  password: true,
+  manifest: true,
+  redirect: true,
+  key: true,
+  database: true,
+  store: true,
+  mail: true,
+  trustProxy: true,
+  log: true,
+  passwordCost: true,
+}
+
+// A misspelt `timeout` would else be no timeout.
+function refuseUnknown(options: LoginOptions): void {
+  const unknown = Object.keys(options).filter(name => !Object.hasOwn(OPTIONS, name))
+  if (unknown.length === 0) return
+  throw new TypeError(`Unknown: ${unknown.join(', ')}. A login takes ${Object.keys(OPTIONS).join(', ')}.`)
 }
 
 /** As for the service: by NODE_ENV, or by a public address that is not localhost. */

@@ -63,7 +63,8 @@ export async function serve(
     const server = createServer(service.app.callback())
     opened.push(await listen(server, config.host, config.port))
     const { port } = server.address() as AddressInfo
-    log.info({ auth: manifest.current.auth, host: config.host, port }, 'listening')
+    const mail = config.mail === 'kept' ? `kept at ${manifest.current.auth}/dev/mail` : config.mail && 'smtp'
+    log.info({ auth: manifest.current.auth, host: config.host, port, mail }, 'listening')
     return {
       server,
       port,

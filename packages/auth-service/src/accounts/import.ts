@@ -21,7 +21,9 @@ export interface ImportReport {
 }
 
 const flag = z
-  .union([z.boolean(), z.enum(['true', 'false', '1', '0', 'yes', 'no', ''])])
+  .union([z.boolean(), z.enum(['true', 'false', '1', '0', 'yes', 'no', ''])], {
+    error: 'email_verified is true or false',
+  })
   .optional()
   .transform(value => value === true || value === 'true' || value === '1' || value === 'yes')
 

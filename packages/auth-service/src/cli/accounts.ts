@@ -7,14 +7,20 @@ import type { Account } from '../accounts/user-row.ts'
 import { Users } from '../accounts/users.ts'
 import { loadConfig } from '../config.ts'
 
+const STORE_AWAY = 'The session store does not answer: see to CARNET_REDIS_URL, and try again.'
+const STORE_EMBEDDED =
+  'The sessions are in the embedded store, in the memory of the service that runs. Set CARNET_REDIS_URL to share them.'
+
 /** What commands on accounts work with. */
 export interface Accounts {
   readonly manifest: Manifest
   readonly database: Database
   readonly users: Users
   readonly sessions: Sessions
-  /** False where the sessions are in the memory of a running service, which follows the database within a second. */
+  /** False where the sessions are in the memory of a running service, or the store does not answer: the service follows the database by itself. */
   readonly seesSessions: boolean
+  /** Why the sessions are not seen, in a sentence; null where they are. */
+  readonly blind: string | null
 }
 
 /** Opens the accounts as configured, lets `work` work, and closes them. `store` asks for the sessions as well. */
@@ -25,12 +31,18 @@ export async function withAccounts<T>(
   const { databaseUrl, storeUrl, manifest } = loadConfig(process.env, { serving: false })
   const database = await openMigrated(databaseUrl, { patient: true })
   const passwords = new Passwords(12)
-  const seesSessions = wanted && storeUrl !== 'memory:'
-  const store: Store = seesSessions ? await openStore(storeUrl) : new MemoryStore()
+  const shared = wanted && storeUrl !== 'memory:'
+  const store: Store = shared ? await openStore(storeUrl) : new MemoryStore()
   try {
+    const answers = await store.ping().then(
+      () => true,
+      () => false,
+    )
+    const seesSessions = shared && answers
     const users = new Users(database, passwords)
     const sessions = new Sessions(database, store, users, () => manifest)
-    return await work({ manifest, database, users, sessions, seesSessions })
+    const blind = seesSessions ? null : shared ? STORE_AWAY : STORE_EMBEDDED
+    return await work({ manifest, database, users, sessions, seesSessions, blind })
   } finally {
     await store.close()
     await passwords.close()

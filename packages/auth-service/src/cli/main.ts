@@ -56,6 +56,10 @@ function report(error: unknown): number {
     console.error(`${(error as Error).message}. Something listens there already; choose another CARNET_PORT.`)
     return 1
   }
+  if (['ECONNREFUSED', 'ENOTFOUND', 'ETIMEDOUT'].includes(String((error as NodeJS.ErrnoException).code))) {
+    console.error(`The database does not answer: ${(error as Error).message}. See to CARNET_DATABASE_URL.`)
+    return 1
+  }
   const expected = error instanceof ConfigError || error instanceof ManifestError || error instanceof Error
   console.error(expected ? (error as Error).message : error)
   return 1

@@ -25,6 +25,7 @@ export function session(): Command {
         { store: true },
       )
       if (json) return console.log(JSON.stringify(listed, null, 2))
+      if (listed.length === 0) console.log('Nobody is signed in.')
       for (const { id, email: of, address, device, startedAt } of listed)
         console.log(
           `${id}  ${of.padEnd(28)} ${new Date(startedAt).toISOString()}  ${address.padEnd(16)} ${device}`,
@@ -59,9 +60,6 @@ export function session(): Command {
   return command
 }
 
-function refuseBlind({ seesSessions }: Accounts): void {
-  if (seesSessions) return
-  throw new Error(
-    'The sessions are in the embedded store, in the memory of the service that runs. Set CARNET_REDIS_URL to share them.',
-  )
+function refuseBlind({ blind }: Accounts): void {
+  if (blind !== null) throw new Error(blind)
 }

@@ -21,13 +21,17 @@ export function user(): Command {
   return command
 }
 
+function collect(role: string, roles: string[]): string[] {
+  return [...roles, role]
+}
+
 function addCommand(command: Command): void {
   command
     .command('add')
     .description('add a user; the password is asked for, or read from standard input')
     .argument('<email>', 'the e-mail address')
     .option('--name <name>', 'the name to show (default: what stands before the @)')
-    .option('--role <role...>', 'roles of the user')
+    .option('--role <role>', 'a role of the user; may be given again', collect, [])
     .option('--verified', 'count the address as confirmed')
     .option('--json', 'as JSON')
     .action(async (email: string, options: { name?: string; role?: string[]; verified?: boolean } & Json) => {
@@ -67,6 +71,7 @@ function listCommand(command: Command): void {
     .action(async ({ json }: Json) => {
       const all = await withAccounts(({ users }) => users.list())
       if (json) return console.log(JSON.stringify(all.map(toJson), null, 2))
+      if (all.length === 0) console.log('There are no users yet: carnet user add.')
       for (const account of all) console.log(line(account))
     })
 
@@ -77,12 +82,12 @@ function listCommand(command: Command): void {
     .option('--json', 'as JSON')
     .action(async (email: string, { json }: Json) => {
       await withAccounts(
-        async ({ users, sessions, seesSessions }) => {
+        async ({ users, sessions, seesSessions, blind }) => {
           const account = await accountOf(users, email)
           const live = seesSessions ? await sessions.list(account.user.id) : null
           if (json) return console.log(JSON.stringify({ ...toJson(account), sessions: live }, null, 2))
           console.log(line(account))
-          if (live === null) return console.log('The sessions are in the memory of the service that runs.')
+          if (live === null) return console.log(blind)
           console.log(live.length === 0 ? 'Signed in nowhere.' : `Signed in ${live.length} times:`)
           for (const { id, device, address } of live) console.log(`  ${id}  ${address}  ${device}`)
         },
@@ -96,7 +101,7 @@ function changeCommands(command: Command): void {
     name: string,
     description: string,
     work: (accounts: Accounts, account: Account, roles: string[]) => Promise<UserChange>,
-    done: (email: string) => string,
+    done: (account: Account, accounts: { blind: string | null }) => string,
   ) => {
     const changing = command.command(name).description(description).argument('<email>', 'the e-mail address')
     if (name === 'roles') changing.argument('[role...]', 'the roles, in place of those that the user had')
@@ -110,24 +115,27 @@ function changeCommands(command: Command): void {
           if (name === 'disable') await end(accounts, account)
           // The embedded store is another process's: that one follows the database by itself.
           else if (accounts.seesSessions) await accounts.sessions.follow()
-          return now ?? account
+          return { account: now ?? account, blind: accounts.blind }
         },
         { store: true },
       )
-      console.log(json ? JSON.stringify(toJson(changed), null, 2) : done(changed.user.email))
+      console.log(json ? JSON.stringify(toJson(changed.account), null, 2) : done(changed.account, changed))
     })
   }
   change(
     'disable',
     'let a user sign in no more, and end the sessions everywhere',
     async () => ({ disabled: true, newEpoch: true }),
-    email => `${email} is disabled, and signed out everywhere.`,
+    ({ user }, { blind }) =>
+      blind === null
+        ? `${user.email} is disabled, and signed out everywhere.`
+        : `${user.email} is disabled. The service that runs ends the sessions within a second of hearing of it.`,
   )
   change(
     'enable',
     'let a user sign in again',
     async () => ({ disabled: false }),
-    email => `${email} may sign in.`,
+    ({ user }) => `${user.email} may sign in.`,
   )
   change(
     'roles',
@@ -136,7 +144,8 @@ function changeCommands(command: Command): void {
       checkRoles(roles)
       return { roles: [...new Set(roles)] }
     },
-    email => `${email} has these roles now.`,
+    ({ user }) =>
+      `${user.email} has ${user.roles.length === 0 ? 'no roles' : `these roles: ${user.roles.join(', ')}`}.`,
   )
 }
 

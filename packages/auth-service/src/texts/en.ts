@@ -19,6 +19,7 @@ export const en = {
   faults: {
     some: 'Some fields are missing or faulty.',
     unknown: 'This field is unknown.',
+    value: 'This value cannot be read.',
     tooLong: (most: number) => `This may have ${most} characters at most.`,
     email: 'Give an e-mail address such as name@example.com.',
     emailMissing: 'Give your e-mail address.',
@@ -141,7 +142,8 @@ export const en = {
     void: 'This link has expired, was used, or belongs to something that changed since.',
     voidTitle: 'This link is no longer good',
     waitTitle: 'Your address is not confirmed yet',
-    wait: (email: string) => `We have sent a mail to ${email}. Follow the link in it.`,
+    wait: (email: string) =>
+      `Follow the link in the mail that we send to ${email}. If you have none, ask for another.`,
     waitUnknown: 'Give your address, and a new mail is on its way if the address waits to be confirmed.',
     resend: 'Send the mail again',
     resent: 'If this address waits to be confirmed, a mail is on its way.',

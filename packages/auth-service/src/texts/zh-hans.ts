@@ -21,6 +21,7 @@ export const zhHans: Texts = {
   faults: {
     some: '有些内容缺失或有误。',
     unknown: '未知的字段。',
+    value: '无法读取此内容。',
     tooLong: most => `最多 ${most} 个字符。`,
     email: '请输入形如 name@example.com 的电子邮箱。',
     emailMissing: '请输入您的电子邮箱。',
@@ -141,7 +142,7 @@ export const zhHans: Texts = {
     void: '此链接已过期、已使用，或相关内容已变更。',
     voidTitle: '此链接已失效',
     waitTitle: '您的邮箱尚未确认',
-    wait: email => `我们已向 ${email} 发送邮件，请点击其中的链接。`,
+    wait: email => `请点击我们发往 ${email} 的邮件中的链接。若没有收到，可再要一封。`,
     waitUnknown: '请输入您的邮箱；如果它正等待确认，我们会再发送一封邮件。',
     resend: '重新发送邮件',
     resent: '如果此邮箱正等待确认，邮件已在途中。',

@@ -21,6 +21,7 @@ export const zhHant: Texts = {
   faults: {
     some: '有些內容缺漏或有誤。',
     unknown: '未知的欄位。',
+    value: '無法讀取此內容。',
     tooLong: most => `最多 ${most} 個字元。`,
     email: '請輸入形如 name@example.com 的電子郵件。',
     emailMissing: '請輸入您的電子郵件。',
@@ -141,7 +142,7 @@ export const zhHant: Texts = {
     void: '此連結已過期、已使用，或相關內容已變更。',
     voidTitle: '此連結已失效',
     waitTitle: '您的電子郵件尚未確認',
-    wait: email => `我們已向 ${email} 寄出郵件，請點選其中的連結。`,
+    wait: email => `請點選我們寄往 ${email} 的郵件中的連結。若沒有收到，可再要一封。`,
     waitUnknown: '請輸入您的電子郵件；如果它正等待確認，我們會再寄一封郵件。',
     resend: '重新寄送郵件',
     resent: '如果此電子郵件正等待確認，郵件已在途中。',

@@ -10,7 +10,7 @@ import { goTo, messageFor } from './envelope.ts'
 
 /** A text that may be missing. */
 export function optionalText(texts: Texts, longest: number): z.ZodType<string | null | undefined> {
-  return z.string().max(longest, texts.faults.tooLong(longest)).nullish()
+  return z.string({ error: texts.faults.value }).max(longest, texts.faults.tooLong(longest)).nullish()
 }
 
 /** An e-mail address, normalised. */
@@ -48,10 +48,12 @@ export function passwordField(
 }
 
 /** A checkbox of a form, or a boolean of JSON. */
-export const checkbox: z.ZodType<boolean> = z
-  .union([z.boolean(), z.enum(['on', 'true', 'false', '1', '0', ''])])
-  .nullish()
-  .transform(value => value === true || value === 'on' || value === 'true' || value === '1')
+export function checkbox(texts: Texts): z.ZodType<boolean> {
+  return z
+    .union([z.boolean(), z.enum(['on', 'true', 'false', '1', '0', ''])], { error: texts.faults.value })
+    .nullish()
+    .transform(value => value === true || value === 'on' || value === 'true' || value === '1')
+}
 
 /** What every form has beside its own fields. */
 export function formExtras(
@@ -73,7 +75,7 @@ export function parseForm<S extends z.ZodType>(ctx: Ctx, schema: S): z.output<S>
   for (const issue of parsed.error.issues) {
     if (issue.code === 'unrecognized_keys') {
       const unknown = issue.keys.map(key => key.slice(0, 32))
-      throw new CarnetError('invalid_input', `${faults.unknown} ${unknown.join(', ')}`, {
+      throw new CarnetError('invalid_input', `${unknown.join(', ')}: ${faults.unknown}`, {
         fields: Object.fromEntries(unknown.map(key => [key, faults.unknown])),
         cause: 'unknown keys',
       })
@@ -109,8 +111,19 @@ export function backToForm(ctx: Ctx, page: string, error: CarnetError): boolean 
     code: error.code,
     ...(Object.keys(fields).length === 0 && { message: messageFor(ctx, error) }),
   })
-  goTo(ctx, page + ctx.search)
+  goTo(ctx, page + searchFor(ctx, body))
   return true
+}
+
+/** The query, with what the body said of the way on: the next try has to know it as well. */
+function searchFor(ctx: Ctx, body: Record<string, unknown> | undefined): string {
+  const query = new URLSearchParams(ctx.search)
+  for (const name of ['site', 'return_to']) {
+    const given = body?.[name]
+    if (typeof given === 'string' && given !== '' && given.length <= 2_048 && !query.has(name))
+      query.set(name, given)
+  }
+  return query.size === 0 || query.toString() === ctx.querystring ? ctx.search : `?${query}`
 }
 
 /** Keeps a word for the next time a page is shown. */

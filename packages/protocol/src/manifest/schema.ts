@@ -149,7 +149,16 @@ const manifest = z.strictObject({
   accounts: z
     .strictObject({
       signUp: z.enum(['open', 'private', 'closed']).default('open'),
-      password: z.strictObject({ minLength: z.number().int().min(8).max(64).default(15) }).prefault({}),
+      password: z
+        .strictObject({
+          minLength: z
+            .number()
+            .int('must be a whole number')
+            .min(8, 'must be at least 8 (NIST SP 800-63B-4)')
+            .max(64, 'must be at most 64')
+            .default(15),
+        })
+        .prefault({}),
       credentials: z
         .string()
         .refine(isBackend, 'must begin with https:// (http:// is for localhost and *.localhost only)')

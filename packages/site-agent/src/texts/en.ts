@@ -19,8 +19,8 @@ export const en = {
   unverified: {
     title: 'Confirm your e-mail address',
     text: (email: string) =>
-      `This page opens once your address is confirmed. A mail with a link has gone to ${email}; follow it, then come back.`,
-    button: 'Send the mail again',
+      `This page opens once your address, ${email}, is confirmed. Follow the link in our mail, then come back. If you have none, ask for another.`,
+    button: 'Get a mail',
   },
   loop: {
     title: 'The sign-in does not stay',

@@ -19,8 +19,9 @@ export const zhHans: Texts = {
   forbidden: { title: '您的帐号无权访问', text: '您的帐号不能打开此页面。' },
   unverified: {
     title: '请确认您的电子邮箱',
-    text: email => `确认邮箱后才能打开此页面。带链接的邮件已发往 ${email}，点击后再回来。`,
-    button: '重新发送邮件',
+    text: email =>
+      `确认您的邮箱 ${email} 后才能打开此页面。请点击我们邮件中的链接，然后再回来。若没有收到，可再要一封。`,
+    button: '发送邮件',
   },
   loop: {
     title: '登录无法保持',

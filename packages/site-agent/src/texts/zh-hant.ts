@@ -19,8 +19,9 @@ export const zhHant: Texts = {
   forbidden: { title: '您的帳號無權存取', text: '您的帳號不能開啟此頁面。' },
   unverified: {
     title: '請確認您的電子郵件',
-    text: email => `確認電子郵件後才能開啟此頁面。附連結的郵件已寄往 ${email}，點選後再回來。`,
-    button: '重新寄送郵件',
+    text: email =>
+      `確認您的電子郵件 ${email} 後才能開啟此頁面。請點選我們郵件中的連結，然後再回來。若沒有收到，可再要一封。`,
+    button: '寄送郵件',
   },
   loop: {
     title: '登入無法保持',

@@ -27,5 +27,7 @@ export function body(): Step {
 
 // Too large, cut short, no JSON, no gzip: not every one of the parser's errors says by itself that the caller is at fault.
 function unreadable(cause: Error): never {
-  throw new CarnetError('invalid_input', 'The body could not be read.', { cause })
+  const tooLarge = (cause as { status?: number }).status === 413
+  const message = tooLarge ? 'The body is larger than 32 kB.' : 'The body could not be read.'
+  throw new CarnetError('invalid_input', message, { cause })
 }

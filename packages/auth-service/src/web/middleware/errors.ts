@@ -25,6 +25,8 @@ function answer(ctx: Ctx, error: CarnetError, page: (ctx: Ctx, error: CarnetErro
   if (error.status >= 500) ctx.remove('Set-Cookie')
   if (error.retryAfter !== null) ctx.set('Retry-After', String(error.retryAfter))
   ctx.set('Carnet-Error', error.code)
+  // What is left of the body would be taken for the next request.
+  if (!ctx.req.complete) ctx.set('Connection', 'close')
   if (!isProgram(ctx)) {
     page(ctx, error)
     return

@@ -1,4 +1,4 @@
-import { sessionHandle } from '@carnet/protocol'
+import { CarnetError, sessionHandle } from '@carnet/protocol'
 import { z } from 'zod'
 import { accountForm, done, leave, tokenField } from '../account-form.ts'
 import type { Desk, Step } from '../context.ts'
@@ -36,13 +36,18 @@ export function endSessions(desk: Desk): Step {
     const { texts } = ctx.state
     const { end } = parseForm(
       ctx,
-      z.strictObject({ end: z.string().regex(/^[\w-]{1,32}$/), ...tokenField(ctx) }),
+      z.strictObject({
+        end: z.string({ error: texts.faults.value }).regex(/^[\w-]{1,64}$/, texts.faults.value),
+        ...tokenField(ctx),
+      }),
     )
     const { id } = account.user
     const current = sessionHandle(session.sid)
     if (end === 'everywhere') await desk.users.change(id, { newEpoch: true })
     const which = end === 'everywhere' ? 'all' : end === 'others' ? { allBut: current } : { id: end }
     const ended = await desk.sessions.end(id, which)
+    const one = end !== 'everywhere' && end !== 'others'
+    if (one && ended === 0) throw new CarnetError('not_found', 'There is no such session.')
     desk.log.info({ user: id, ended }, 'sessions_revoked')
     if (end !== 'everywhere' && end !== current)
       return done(ctx, '/account/sessions', texts.sessions.ended, { ended })

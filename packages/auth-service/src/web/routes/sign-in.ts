@@ -70,7 +70,7 @@ function signInForm(texts: Texts) {
       .min(1, texts.faults.emailMissing)
       .max(320, texts.faults.tooLong(320)),
     password: passwordField(texts),
-    remember: checkbox,
+    remember: checkbox(texts),
     ...formExtras(texts),
   })
 }

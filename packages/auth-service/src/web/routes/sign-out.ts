@@ -10,9 +10,11 @@ import {
   sessionHandle,
   verifiedSids,
 } from '@carnet/protocol'
+import { z } from 'zod'
 import { dropOwnCookie, dropRememberCookie, readRememberCookie } from '../../sso/own-session.ts'
 import type { Ctx, Desk, Step } from '../context.ts'
 import { goTo, isProgram, succeed, tell } from '../envelope.ts'
+import { formExtras, parseForm } from '../form.ts'
 import { parameter } from '../middleware/one-value.ts'
 import { signOutPage } from '../pages/sign-out.ts'
 
@@ -29,6 +31,7 @@ export function showSignOut(desk: Desk): Step {
 export function signOut(desk: Desk): Step {
   return async function signOut(ctx) {
     const manifest = desk.manifest.current
+    parseForm(ctx, z.strictObject(formExtras(ctx.state.texts)))
     const site = parameter(ctx.query, 'site')
     if (site !== undefined && findSite(manifest, site) === null) {
       throw new CarnetError('unknown_site', 'This site does not take part.')

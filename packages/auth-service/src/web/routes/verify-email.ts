@@ -161,7 +161,7 @@ function verifyForm(texts: Texts) {
   return z.strictObject({
     token: z.string({ error: texts.verify.void }),
     password: optionalText(texts, 1_024),
-    deny: checkbox,
+    deny: checkbox(texts),
     form_token: optionalText(texts, 64),
   })
 }
