@@ -290,6 +290,8 @@ for (const script of [true, false]) {
         await browser.goto(at)
         await fill(browser, typed)
         await browser.click('form button', at)
+        // The focus comes with the first frame, after the page has loaded.
+        await until(async () => (await seenField(browser, faulty[0] ?? 'password')).focused)
         for (const [name, value] of Object.entries(typed)) {
           const secret = name.startsWith('password')
           const seen = await seenField(browser, name)
