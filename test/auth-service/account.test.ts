@@ -11,22 +11,13 @@ import {
   submitForm,
   tokenIn,
 } from '../support/accounts.ts'
-import { startPostgres } from '../support/postgres.ts'
-import { startRedis } from '../support/redis.ts'
+import { startBothWorlds } from '../support/both-worlds.ts'
 import { until } from '../support/until.ts'
-import { postJson, startWorld, type World, whoAt } from '../support/world.ts'
+import { postJson, type World, whoAt } from '../support/world.ts'
 
-const postgres = await startPostgres()
-const redis = await startRedis()
-const worlds: Record<string, World> = {
-  'sqlite, embedded store': await startWorld(),
-  'postgres, Redis': await startWorld({ databaseUrl: await postgres.create(), store: redis.url }),
-}
-test.after.always(async () => {
-  for (const world of Object.values(worlds)) await world.close()
-  await postgres.stop()
-  await redis.stop()
-})
+const both = await startBothWorlds()
+const { worlds } = both
+test.after.always(() => both.close())
 
 const NEW_PASSWORD = 'eleven quiet rivers bend'
 const LINUX = 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0'

@@ -283,14 +283,14 @@ for (const [name, setUp] of Object.entries(SETUPS)) {
 
 test.serial('a hash of an older cost is replaced at the next sign-in', async t => {
   const databaseUrl = `sqlite:${join(mkdtempSync(join(folder, 'cost-')), 'carnet.sqlite')}`
-  const start = (passwordCost: number) =>
+  const demo = loadManifest(CARNET_MANIFEST)
+  const start = (cost: number) =>
     createAuthService({
-      manifest: fixedManifest(loadManifest(CARNET_MANIFEST)),
+      manifest: fixedManifest({ ...demo, accounts: { ...demo.accounts, password: { minLength: 15, cost } } }),
       store: new MemoryStore(),
       databaseUrl,
       secrets: parseSecrets('x'.repeat(32)),
       log: pino({ level: 'silent' }),
-      passwordCost,
     })
   const before = await start(4)
   await before.users.add({ email: 'a@example.com', password: PASSWORD, name: 'A' })

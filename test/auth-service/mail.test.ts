@@ -11,7 +11,7 @@ import { pino } from 'pino'
 import { SMTPServer } from 'smtp-server'
 import { openMigrated } from '../../packages/auth-service/src/accounts/database.ts'
 import { Outbox } from '../../packages/auth-service/src/mail/outbox.ts'
-import { GOOD_PASSWORD, signUp } from '../support/accounts.ts'
+import { GOOD_PASSWORD, signUp, submitForm } from '../support/accounts.ts'
 import { freePort } from '../support/redis.ts'
 import { until } from '../support/until.ts'
 import { postJson, startWorld } from '../support/world.ts'
@@ -65,6 +65,9 @@ test('mails go to a mail server, as text and HTML, in the language of the person
   await postJson(new Browser(), `${world.auth}/signup`, data, headers)
   await until(() => smtp.mails.length === 2)
   t.regex(smtp.mails[1]?.subject ?? '', /確認您在 Carnet demo 的電子郵件/)
+  await submitForm(new Browser(), `${world.auth}/password/forgot?site=news`, { email: 'grace@example.com' })
+  await until(() => smtp.mails.length === 3)
+  t.is(smtp.mails[2]?.subject, 'Choose a new password for Die Zeitung')
   t.is((await new Browser().request(`${world.auth}/dev/mail`)).status, 404, 'what was sent is not kept')
 })
 

@@ -10,18 +10,12 @@ import {
   submitForm,
   tokenIn,
 } from '../support/accounts.ts'
-import { startPostgres } from '../support/postgres.ts'
-import { postJson, startWorld, type World, whoAt } from '../support/world.ts'
+import { startBothWorlds } from '../support/both-worlds.ts'
+import { postJson, startWorld, whoAt } from '../support/world.ts'
 
-const postgres = await startPostgres()
-const worlds: Record<string, World> = {
-  sqlite: await startWorld(),
-  postgres: await startWorld({ databaseUrl: await postgres.create() }),
-}
-test.after.always(async () => {
-  for (const world of Object.values(worlds)) await world.close()
-  await postgres.stop()
-})
+const both = await startBothWorlds()
+const { worlds } = both
+test.after.always(() => both.close())
 
 let people = 0
 const address = () => `grace${people++}@example.com`
@@ -195,7 +189,7 @@ for (const [name, world] of Object.entries(worlds)) {
 }
 
 test.serial('who is signed in already goes on at once', async t => {
-  const world = worlds['sqlite'] as World
+  const world = worlds.embedded
   const browser = new Browser()
   await signUp(world, browser, address())
   t.is((await browser.request(`${world.auth}/signup`)).headers.location, `${world.auth}/`)
@@ -279,7 +273,7 @@ test.serial('private: asking for another mail tells nothing either, and an owner
 })
 
 test.serial('a form that fails keeps the way on that its body named', async t => {
-  const world = worlds['sqlite'] as World
+  const world = worlds.embedded
   const fields = {
     name: 'G',
     email: 'x',

@@ -4,7 +4,7 @@ import { Passwords } from '../../packages/auth-service/src/accounts/passwords.ts
 import { BATCH, saturate } from './saturate.ts'
 
 const [password = ''] = process.argv.slice(2)
-const passwords = new Passwords(12)
+const passwords = new Passwords(() => 12)
 const hash = await passwords.hash(password)
 
 process.on('message', async () => {

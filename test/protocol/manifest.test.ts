@@ -30,7 +30,7 @@ test('what is left out has the documented default', t => {
     auth: 'https://auth.example',
     brand: { name: 'Carnet', accent: '#0a66c2', logo: null },
     session: { idle: 1_200_000, absolute: 43_200_000, remember: 2_592_000_000 },
-    accounts: { signUp: 'open', password: { minLength: 15 }, credentials: null },
+    accounts: { signUp: 'open', password: { minLength: 15, cost: 12 }, credentials: null },
     ticket: { ttl: 3_000, binding: 'prefix' },
     sites: [
       {

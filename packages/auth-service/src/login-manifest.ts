@@ -34,28 +34,34 @@ export interface LoginLook {
 
 const MONTH_MS = 30 * 86_400_000
 
-/**
- * The manifest of a login module. `see` is told of each request, and answers whether its host is one that the module
- * may speak for. Throws a `TypeError` for what cannot work.
- */
-export function loginManifest(
-  look: LoginLook,
-  production: boolean,
-): LiveManifest & { see(req: IncomingMessage): boolean } {
+/** The manifest of a login module. */
+export interface LoginManifest extends LiveManifest {
+  /** As for the service: by NODE_ENV, or by a public address that is not localhost. */
+  readonly production: boolean
+  /** Told of each request; whether its host is one that the module may speak for. */
+  see(req: IncomingMessage): boolean
+}
+
+/** Makes it. Throws a `TypeError` for what cannot work. */
+export function loginManifest(look: LoginLook): LoginManifest {
   const { url = '/login', origin, manifest } = look
+  const asked = process.env['NODE_ENV'] === 'production'
   if (!/^(\/[a-z0-9-]+)+$/.test(url)) {
     throw new TypeError(`\`url\` must be a path of its own such as /login, not ${JSON.stringify(url)}.`)
   }
   if (manifest !== undefined) return ofSeveral(look, manifest, url)
-  if (origin !== undefined)
-    return { ...fixedManifest(ofOne(look, originOf(origin, production) + url)), see: () => true }
-  if (production) {
+  if (origin !== undefined) {
+    const one = fixedManifest(ofOne(look, originOf(origin, asked) + url))
+    return { ...one, production: asked || isPublic(origin), see: () => true }
+  }
+  if (asked) {
     throw new TypeError(
       "`origin` is missing: production needs the app's public origin, such as https://app.example.",
     )
   }
   let current = ofOne(look, `http://localhost${url}`)
   return {
+    production: false,
     get current() {
       return current
     },
@@ -92,11 +98,7 @@ function ofOne(look: LoginLook, auth: string): Manifest {
 }
 
 /** The app as the auth service of several domains. */
-function ofSeveral(
-  look: LoginLook,
-  source: string | Manifest,
-  url: string,
-): LiveManifest & { see(): boolean } {
+function ofSeveral(look: LoginLook, source: string | Manifest, url: string): LoginManifest {
   const live = typeof source === 'string' ? watchManifest(source) : fixedManifest(source)
   const { auth } = live.current
   if (new URL(auth).pathname !== url || (look.origin !== undefined && auth !== look.origin + url)) {
@@ -104,6 +106,7 @@ function ofSeveral(
     throw new TypeError(`The manifest's auth is ${auth}, but this module is at ${look.origin ?? ''}${url}.`)
   }
   return {
+    production: process.env['NODE_ENV'] === 'production' || isPublic(auth),
     get current() {
       return { ...live.current, brand: { ...live.current.brand, ...brandOf(look) } }
     },
@@ -127,8 +130,12 @@ function originOf(origin: string, production: boolean): string {
   return origin
 }
 
+function isPublic(url: string): boolean {
+  return !isLocal(new URL(url).host)
+}
+
 /** Whether a Host header names this machine. */
-export function isLocal(host: string): boolean {
+function isLocal(host: string): boolean {
   if (!/^[\w.:[\]-]{1,255}$/.test(host) || !URL.canParse(`http://${host}/`)) return false
   const { hostname } = new URL(`http://${host}/`)
   const address = normalizeAddress(hostname.replace(/^\[|\]$/g, ''))

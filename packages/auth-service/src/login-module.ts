@@ -1,16 +1,9 @@
 import { EventEmitter } from 'node:events'
 import { type IncomingMessage, ServerResponse } from 'node:http'
-import {
-  CarnetError,
-  cookieNames,
-  hasJsonBody,
-  type LiveManifest,
-  returnTarget,
-  type User,
-  wantsJson,
-} from '@carnet/protocol'
+import { CarnetError, cookieNames, hasJsonBody, returnTarget, type User, wantsJson } from '@carnet/protocol'
 import type { Middleware } from 'koa'
 import type { NewUser } from './accounts/user-row.ts'
+import type { LoginManifest } from './login-manifest.ts'
 import type { AuthService } from './service.ts'
 import { readOwnSession } from './sso/own-session.ts'
 import type { ServiceEvents } from './web/context.ts'
@@ -29,7 +22,7 @@ type ExpressHandler = (req: IncomingMessage, res: ServerResponse, next: (error?:
 /** The auth service inside one app. */
 export class Login extends EventEmitter<ServiceEvents> {
   readonly #service: AuthService
-  readonly #manifest: LiveManifest & { see(req: IncomingMessage): boolean }
+  readonly #manifest: LoginManifest
   readonly #path: string
   readonly #homes: WeakMap<IncomingMessage, string>
   readonly #close: () => Promise<void>
@@ -37,7 +30,7 @@ export class Login extends EventEmitter<ServiceEvents> {
 
   constructor(
     service: AuthService,
-    manifest: LiveManifest & { see(req: IncomingMessage): boolean },
+    manifest: LoginManifest,
     homes: WeakMap<IncomingMessage, string>,
     close: () => Promise<void>,
   ) {

@@ -1,15 +1,7 @@
 import type { IncomingMessage } from 'node:http'
-import {
-  authOrigin,
-  loadManifest,
-  MemoryStore,
-  openStore,
-  parseSecrets,
-  type Secrets,
-  type Store,
-} from '@carnet/protocol'
+import { authOrigin, MemoryStore, openStore, parseSecrets, type Secrets, type Store } from '@carnet/protocol'
 import { type Logger, pino } from 'pino'
-import { isLocal, type LoginLook, loginManifest } from './login-manifest.ts'
+import { type LoginLook, loginManifest } from './login-manifest.ts'
 import { checkRedirect, Login } from './login-module.ts'
 import { createAuthService, type Mail } from './service.ts'
 
@@ -39,9 +31,8 @@ export interface LoginOptions extends LoginLook {
  */
 export async function createLogin(options: LoginOptions): Promise<Login> {
   refuseUnknown(options)
-  const production = isProduction(options)
   const secrets = readKey(options.key)
-  const manifest = loginManifest(options, production)
+  const manifest = loginManifest(options)
   const { redirect = '/' } = options
   try {
     checkRedirect(redirect, manifest.current.auth)
@@ -49,7 +40,7 @@ export async function createLogin(options: LoginOptions): Promise<Login> {
     manifest.close()
     throw error
   }
-  if (production && options.store === undefined) {
+  if (manifest.production && options.store === undefined) {
     throw new TypeError(
       "`store` is missing: give a Redis URL, or 'memory:' for one process whose sessions end with it.",
     )
@@ -57,7 +48,7 @@ export async function createLogin(options: LoginOptions): Promise<Login> {
   const log = options.log ?? pino({ level: 'warn' })
   const store = await openLoginStore(options.store, log)
   const homes = new WeakMap<IncomingMessage, string>()
-  const mail: Mail = options.mail ?? (production ? null : 'kept')
+  const mail: Mail = options.mail ?? (manifest.production ? null : 'kept')
   const service = await createAuthService({
     manifest,
     store,
@@ -102,14 +93,6 @@ function refuseUnknown(options: LoginOptions): void {
   const unknown = Object.keys(options).filter(name => !Object.hasOwn(OPTIONS, name))
   if (unknown.length === 0) return
   throw new TypeError(`Unknown: ${unknown.join(', ')}. A login takes ${Object.keys(OPTIONS).join(', ')}.`)
-}
-
-/** As for the service: by NODE_ENV, or by a public address that is not localhost. */
-function isProduction({ origin, manifest }: LoginOptions): boolean {
-  if (process.env['NODE_ENV'] === 'production') return true
-  const given = typeof manifest === 'string' ? loadManifest(manifest) : manifest
-  const auth = given?.auth ?? origin
-  return auth !== undefined && URL.canParse(auth) && !isLocal(new URL(auth).host)
 }
 
 function readKey(key: string | undefined): Secrets {

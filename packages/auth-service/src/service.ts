@@ -41,7 +41,7 @@ export interface AuthServiceOptions {
   /** Addresses and CIDRs of proxies to believe. Default: `none`. */
   trustProxy?: string
   log: Logger
-  /** bcrypt's cost. Default: 12, some 300 ms of one core. */
+  /** bcrypt's cost. Default: the manifest's. */
   passwordCost?: number
   /** Default: null. */
   mail?: Mail
@@ -70,7 +70,7 @@ export async function createAuthService(options: AuthServiceOptions): Promise<Au
   const kept = mail === 'kept' ? new KeptMail() : null
   const transport = mail === null || mail === 'kept' ? kept : await smtpTransport(mail.url, mail.from)
   const database = await openMigrated(options.databaseUrl)
-  const passwords = new Passwords(options.passwordCost ?? 12)
+  const passwords = new Passwords(() => options.passwordCost ?? manifest.current.accounts.password.cost)
   const users = new Users(database, passwords, () => {
     const { credentials } = manifest.current.accounts
     return credentials === null ? null : new Backend(credentials, backendKey(secrets))

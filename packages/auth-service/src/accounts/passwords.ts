@@ -12,16 +12,12 @@ const MOST_WAITING = Math.max(64, 16 * availableParallelism())
 
 /** Hashes and verifies passwords in worker threads: bcrypt on the event loop would stall every other request. */
 export class Passwords {
-  readonly #cost: number
+  readonly #cost: () => number
   readonly #workers: Piscina
-  /** Where nobody is found, this is verified instead, at the same price. */
-  readonly #nobody: string
 
-  /** `cost` is bcrypt's, the exponent of its rounds. */
-  constructor(cost: number) {
+  /** `cost` is bcrypt's, the exponent of its rounds; hashes of another one are outdated. */
+  constructor(cost: () => number) {
     this.#cost = cost
-    // Well formed, and the hash of no known password.
-    this.#nobody = `${this.#current}${'.'.repeat(22)}${'x'.repeat(31)}`
     this.#workers = new Piscina({
       filename: new URL(`./password-worker${extname(import.meta.filename)}`, import.meta.url).href,
       minThreads: 1,
@@ -32,12 +28,17 @@ export class Passwords {
   }
 
   get #current(): string {
-    return `${SCHEME}$2b$${String(this.#cost).padStart(2, '0')}$`
+    return `${SCHEME}$2b$${String(this.#cost()).padStart(2, '0')}$`
+  }
+
+  /** Where nobody is found, this is verified instead, at the same price: well formed, and the hash of no known password. */
+  get #nobody(): string {
+    return `${this.#current}${'.'.repeat(22)}${'x'.repeat(31)}`
   }
 
   /** The hash to keep. Throws `rate_limited` where too many wait. */
   async hash(password: string): Promise<string> {
-    return this.#run<string>('hash', { password, cost: this.#cost })
+    return this.#run<string>('hash', { password, cost: this.#cost() })
   }
 
   /** Whether a password is the one behind a hash; with null for the hash, false at the same price. Throws `rate_limited`. */

@@ -30,7 +30,7 @@ export async function withAccounts<T>(
 ): Promise<T> {
   const { databaseUrl, storeUrl, manifest } = loadConfig(process.env, { serving: false })
   const database = await openMigrated(databaseUrl, { patient: true })
-  const passwords = new Passwords(12)
+  const passwords = new Passwords(() => manifest.accounts.password.cost)
   const shared = wanted && storeUrl !== 'memory:'
   const store: Store = shared ? await openStore(storeUrl) : new MemoryStore()
   try {

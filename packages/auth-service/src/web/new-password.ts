@@ -1,6 +1,8 @@
 import { CarnetError } from '@carnet/protocol'
 import { judgePassword, LONGEST_NEW_PASSWORD } from '../accounts/password-policy.ts'
+import type { Account } from '../accounts/user-row.ts'
 import type { Ctx, Desk } from './context.ts'
+import { mailDetails } from './mails.ts'
 
 /** Refuses a new password that is not allowed, or was not typed twice alike. Throws `invalid_input` with the reasons. */
 export async function checkNewPassword(
@@ -22,4 +24,22 @@ export async function checkNewPassword(
     ...(password !== passwordAgain && { passwordAgain: faults.passwordAgain }),
   }
   if (Object.keys(fields).length > 0) throw new CarnetError('invalid_input', faults.some, { fields })
+}
+
+/**
+ * Replaces a user's password, ends every session and tells the owner. False where what allowed it, at `account.epoch`,
+ * was voided meanwhile.
+ */
+export async function replacePassword(
+  desk: Desk,
+  ctx: Ctx,
+  { user, epoch }: Account,
+  password: string,
+): Promise<boolean> {
+  if (!(await desk.users.setPassword(user.id, password, epoch))) return false
+  await desk.sessions.end(user.id, 'all')
+  const details = mailDetails(desk, ctx)
+  await desk.outbox.put({ kind: 'password-changed', address: user.email, userId: user.id, details })
+  desk.log.info({ user: user.id }, 'password_changed')
+  return true
 }

@@ -8,6 +8,7 @@ import {
   rememberCookie,
 } from '../sso/own-session.ts'
 import type { Ctx, Desk } from './context.ts'
+import { mailDetails } from './mails.ts'
 
 /**
  * Signs in a browser that is remembered and whose session is gone; null where it is not remembered. Throws
@@ -44,7 +45,7 @@ async function present(
   desk.log.warn({ user: presented.userId }, 'remember_stolen')
   const account = await desk.users.find({ id: presented.userId })
   if (account !== null) {
-    const details = { language: ctx.state.language }
+    const details = mailDetails(desk, ctx)
     const { id, email } = account.user
     await desk.outbox.put({ kind: 'stolen', address: email, userId: id, details })
   }

@@ -36,7 +36,8 @@ export interface Manifest {
   readonly session: { readonly idle: number; readonly absolute: number; readonly remember: number }
   readonly accounts: {
     readonly signUp: 'open' | 'private' | 'closed'
-    readonly password: { readonly minLength: number }
+    /** `cost` is bcrypt's: each step more doubles the time of a sign-in. */
+    readonly password: { readonly minLength: number; readonly cost: number }
     readonly credentials: string | null
   }
   readonly ticket: { readonly ttl: number; readonly binding: BindingMode }
@@ -157,6 +158,15 @@ const manifest = z.strictObject({
             .min(8, 'must be at least 8 (NIST SP 800-63B-4)')
             .max(64, 'must be at most 64')
             .default(15),
+          cost: z
+            .number()
+            .int('must be a whole number')
+            .min(10, 'must be at least 10')
+            .max(15, 'must be at most 15: more would take seconds')
+            .default(12)
+            .describe(
+              "bcrypt's cost: each step more doubles the time of a sign-in. Default: 12, some 300 ms.",
+            ),
         })
         .prefault({}),
       credentials: z

@@ -1,4 +1,4 @@
-import { type ChainableCommander, Cluster, Redis, type RedisOptions, type Result } from 'ioredis'
+import { type ChainableCommander, Cluster, Redis, type RedisOptions } from 'ioredis'
 import { CarnetError } from '../errors.ts'
 import { sessionHandle } from '../handle.ts'
 import {
@@ -11,58 +11,8 @@ import {
 import type { TicketRecord } from '../ticket-record.ts'
 import { RemoteClock } from './clock.ts'
 import { REVOKED_CHANNEL, sessionKey, ticketKey, tombstoneKey } from './keys.ts'
+import { SCRIPTS } from './redis-scripts.ts'
 import type { BurntTicket, NewTicket, Store } from './store.ts'
-
-// Burns the ticket and reads its session in one atomic step. The ticket's first line names the session's key, which
-// lies in the same slot.
-const REDEEM = `
-local ticket = redis.call('GETDEL', KEYS[1])
-if not ticket then return false end
-return { ticket, redis.call('GET', string.match(ticket, '^[^\\n]+')) }`
-
-// Nothing brings a revoked session back: not even the browser that is remembered.
-const START = `
-if redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
-redis.call('SET', KEYS[1], ARGV[1], 'PXAT', ARGV[2], 'NX')
-return 1`
-
-const RENEW = `
-local stored = redis.call('GET', KEYS[1])
-if not stored then return 0 end
-local before, revision, after = string.match(stored, '^(%d+ %d+ )(%d+)( [^\\n]+)')
-if tonumber(revision) < tonumber(ARGV[1]) then
-  redis.call('SET', KEYS[1], before .. ARGV[1] .. after .. '\\n' .. ARGV[2], 'XX', 'KEEPTTL')
-end
-return 1`
-
-// A session that is gone may have been remembered; one that is there says so itself.
-const REVOKE = `
-local stored = redis.call('GET', KEYS[1])
-local until_ = stored and string.match(stored, '^%d+ (%d+)') or ARGV[3]
-if tonumber(until_) > 0 then redis.call('SET', KEYS[2], '', 'PXAT', until_) end
-local ended = redis.call('DEL', KEYS[1])
-redis.call('PUBLISH', ARGV[1], ARGV[2])
-return ended`
-
-declare module 'ioredis' {
-  interface RedisCommander<Context> {
-    carnetRedeem(ticketKey: string): Result<[string, string | null] | null, Context>
-    carnetStart(
-      sessionKey: string,
-      tombstoneKey: string,
-      session: string,
-      until: number,
-    ): Result<number, Context>
-    carnetRenew(sessionKey: string, revision: number, user: string): Result<number, Context>
-    carnetRevoke(
-      sessionKey: string,
-      tombstoneKey: string,
-      channel: string,
-      handle: string,
-      rememberUntil: number,
-    ): Result<number, Context>
-  }
-}
 
 const COMMAND_DEADLINE_MS = 300
 const READ_CLOCK_EVERY_MS = 5_000
@@ -77,12 +27,7 @@ const STRICT = {
   commandTimeout: COMMAND_DEADLINE_MS,
   connectTimeout: 1_000,
   retryStrategy: (tries: number) => Math.min(50 * 2 ** (tries - 1), 1_000) + Math.random() * 100,
-  scripts: {
-    carnetRedeem: { lua: REDEEM, numberOfKeys: 1 },
-    carnetStart: { lua: START, numberOfKeys: 2 },
-    carnetRenew: { lua: RENEW, numberOfKeys: 1 },
-    carnetRevoke: { lua: REVOKE, numberOfKeys: 2 },
-  },
+  scripts: SCRIPTS,
 } satisfies RedisOptions
 
 /** Sessions and tickets in Redis 7 or later: one server, or a cluster. */

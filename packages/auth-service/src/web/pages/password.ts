@@ -15,7 +15,7 @@ export function forgotPage(ctx: Ctx, { flash, email }: { flash: Flash | null; em
 ${said(flash)}
 ${form(
   ctx,
-  '/password/forgot',
+  `/password/forgot${ctx.search}`,
   html`${field(flash, { name: 'email', label: fields.email, type: 'email', autocomplete: 'username', value: email, focus: true })}
 <button>${forgot.button}</button>`,
 )}

@@ -59,7 +59,7 @@ export function waitPage(ctx: Ctx, { email, flash }: { email: string | null; fla
 ${said(flash)}
 ${form(
   ctx,
-  '/verify-email/resend',
+  `/verify-email/resend${ctx.search}`,
   html`${email === null && field(flash, { name: 'email', label: fields.email, type: 'email', autocomplete: 'username' })}
 <button>${verify.resend}</button>`,
 )}`,

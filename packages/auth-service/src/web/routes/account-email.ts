@@ -4,7 +4,7 @@ import { accountForm, done, faulty, tokenField } from '../account-form.ts'
 import type { Desk, Step } from '../context.ts'
 import { refuseElsewhere } from '../elsewhere.ts'
 import { emailField, parseForm, takeFlash } from '../form.ts'
-import { putLimited } from '../mail-limit.ts'
+import { mailDetails, putLimited } from '../mails.ts'
 import { changeEmailPage } from '../pages/account.ts'
 import { signedIn } from '../signed-in.ts'
 
@@ -21,7 +21,7 @@ export function showChangeEmail(desk: Desk): Step {
 export function changeEmail(desk: Desk): Step {
   return accountForm(desk, '/account/email', { fresh: true }, async (ctx, { account }) => {
     refuseElsewhere(desk, ctx)
-    const { language, texts } = ctx.state
+    const { texts } = ctx.state
     const { email } = parseForm(ctx, z.strictObject({ email: emailField(texts), ...tokenField(ctx) }))
     const { id, email: before } = account.user
     if (email === before) throw faulty(ctx, 'email', texts.faults.emailSame)
@@ -32,7 +32,7 @@ export function changeEmail(desk: Desk): Step {
         fields: { email: texts.faults.emailTaken },
       })
     }
-    const details = { language, insteadOf: 'change-email' as const }
+    const details = mailDetails(desk, ctx, { insteadOf: 'change-email' })
     await putLimited(
       desk,
       taken === null
@@ -43,7 +43,7 @@ export function changeEmail(desk: Desk): Step {
       kind: 'change-asked',
       address: before,
       userId: id,
-      details: { language, other: email },
+      details: mailDetails(desk, ctx, { other: email }),
     })
     desk.log.info({ user: id }, 'email_change_asked')
     done(ctx, '/account', texts.account.changeEmailSent, {})

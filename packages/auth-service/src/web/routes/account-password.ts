@@ -5,7 +5,7 @@ import type { Desk, Step } from '../context.ts'
 import { refuseElsewhere } from '../elsewhere.ts'
 import { enter } from '../enter.ts'
 import { flash, parseForm, passwordField, takeFlash } from '../form.ts'
-import { checkNewPassword } from '../new-password.ts'
+import { checkNewPassword, replacePassword } from '../new-password.ts'
 import { newPasswordPage } from '../pages/password.ts'
 import { signedIn } from '../signed-in.ts'
 
@@ -28,7 +28,7 @@ export function showChangePassword(desk: Desk): Step {
 export function changePassword(desk: Desk): Step {
   return accountForm(desk, '/account/password', { fresh: true }, async (ctx, { account }) => {
     refuseElsewhere(desk, ctx)
-    const { language, texts } = ctx.state
+    const { texts } = ctx.state
     const { user } = account
     const fields = {
       password: passwordField(texts, texts.faults.newPasswordMissing),
@@ -37,17 +37,9 @@ export function changePassword(desk: Desk): Step {
     }
     const given = parseForm(ctx, z.strictObject(fields))
     await checkNewPassword(desk, ctx, { ...given, person: [user.name, user.email] })
-    if (!(await desk.users.setPassword(user.id, given.password, account.epoch))) {
+    if (!(await replacePassword(desk, ctx, account, given.password))) {
       throw new CarnetError('signed_out', texts.errors.signed_out)
     }
-    await desk.sessions.end(user.id, 'all')
-    await desk.outbox.put({
-      kind: 'password-changed',
-      address: user.email,
-      userId: user.id,
-      details: { language },
-    })
-    desk.log.info({ user: user.id }, 'password_changed')
     const now = await desk.users.find({ id: user.id })
     if (now === null) throw new CarnetError('signed_out', texts.errors.signed_out)
     ctx.state.session = null

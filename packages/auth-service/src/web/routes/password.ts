@@ -7,9 +7,9 @@ import type { Ctx, Desk, Step } from '../context.ts'
 import { refuseElsewhere } from '../elsewhere.ts'
 import { goTo, isProgram, succeed } from '../envelope.ts'
 import { backToForm, emailField, flash, optionalText, parseForm, takeFlash } from '../form.ts'
-import { putLimited } from '../mail-limit.ts'
+import { mailDetails, putLimited } from '../mails.ts'
 import { parameter } from '../middleware/one-value.ts'
-import { checkNewPassword } from '../new-password.ts'
+import { checkNewPassword, replacePassword } from '../new-password.ts'
 import { noticePage } from '../pages/notice.ts'
 import { forgotPage, newPasswordPage } from '../pages/password.ts'
 import { refuseVoidLink } from '../void-link.ts'
@@ -27,7 +27,7 @@ export function showForgot(desk: Desk): Step {
 export function forgot(desk: Desk): Step {
   return async function forgot(ctx) {
     refuseElsewhere(desk, ctx)
-    const { language, texts } = ctx.state
+    const { texts } = ctx.state
     try {
       const form = parseForm(
         ctx,
@@ -39,7 +39,7 @@ export function forgot(desk: Desk): Step {
         kind: known ? 'reset' : 'nothing',
         address: form.email,
         userId: known ? account.user.id : null,
-        details: { language, insteadOf: 'reset' },
+        details: mailDetails(desk, ctx, { insteadOf: 'reset' }),
       })
     } catch (error) {
       const page = '/password/forgot'
@@ -68,7 +68,7 @@ export function showReset(desk: Desk): Step {
 export function reset(desk: Desk): Step {
   return async function reset(ctx) {
     refuseElsewhere(desk, ctx)
-    const { language, texts } = ctx.state
+    const { texts } = ctx.state
     const form = parseForm(ctx, resetForm(texts))
     const link = await readLink(desk, form.token)
     if (link === null) return refuseVoid(ctx)
@@ -83,17 +83,10 @@ export function reset(desk: Desk): Step {
       return
     }
     if (!(await desk.tokens.spend(link.token))) return refuseVoid(ctx)
-    if (!(await desk.users.setPassword(user.id, form.password, link.token.epoch))) return refuseVoid(ctx)
+    // The link's own epoch is the account's: `readLink` saw to that.
+    if (!(await replacePassword(desk, ctx, link.account, form.password))) return refuseVoid(ctx)
     // Who read the mail has the address.
     if (!user.emailVerified) await desk.users.change(user.id, { emailVerified: true })
-    await desk.sessions.end(user.id, 'all')
-    await desk.outbox.put({
-      kind: 'password-changed',
-      address: user.email,
-      userId: user.id,
-      details: { language },
-    })
-    desk.log.info({ user: user.id }, 'password_reset')
     if (isProgram(ctx)) return succeed(ctx, 'password reset', {})
     flash(ctx, {
       page: '/signin',

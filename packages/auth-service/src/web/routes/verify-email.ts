@@ -8,7 +8,7 @@ import type { Ctx, Desk, Step } from '../context.ts'
 import { refuseElsewhere } from '../elsewhere.ts'
 import { goTo, isProgram, succeed } from '../envelope.ts'
 import { backToForm, checkbox, emailField, flash, optionalText, parseForm, takeFlash } from '../form.ts'
-import { putLimited } from '../mail-limit.ts'
+import { mailDetails, putLimited } from '../mails.ts'
 import { parameter } from '../middleware/one-value.ts'
 import { noticePage } from '../pages/notice.ts'
 import { verifyPage, waitPage } from '../pages/verify-email.ts'
@@ -66,7 +66,7 @@ export function verifyEmail(desk: Desk): Step {
 export function resendVerify(desk: Desk): Step {
   return async function resendVerify(ctx) {
     refuseElsewhere(desk, ctx)
-    const { language, session, texts } = ctx.state
+    const { session, texts } = ctx.state
     try {
       const form = parseForm(ctx, resendForm(texts, session !== null))
       const address = form.email ?? session?.record.user.email ?? ''
@@ -76,7 +76,7 @@ export function resendVerify(desk: Desk): Step {
         kind: waits ? 'verify' : 'nothing',
         address,
         userId: waits ? account.user.id : null,
-        details: { language, insteadOf: 'verify' },
+        details: mailDetails(desk, ctx, { insteadOf: 'verify' }),
       })
     } catch (error) {
       if (!(error instanceof CarnetError) || isProgram(ctx) || !backToForm(ctx, PAGE, error)) throw error
@@ -84,7 +84,7 @@ export function resendVerify(desk: Desk): Step {
     }
     if (isProgram(ctx)) return succeed(ctx, texts.verify.resent, {})
     flash(ctx, { page: PAGE, message: texts.verify.resent, good: true, fields: {}, values: {} })
-    goTo(ctx, PAGE)
+    goTo(ctx, PAGE + ctx.search)
   }
 }
 
@@ -131,7 +131,7 @@ async function confirm(desk: Desk, ctx: Ctx, { token, account }: Link): Promise<
   await desk.sessions.follow()
   desk.log.info({ user: id }, change ? 'email_changed' : 'email_verified')
   if (change) {
-    const details = { language: ctx.state.language, other: token.email }
+    const details = mailDetails(desk, ctx, { other: token.email })
     await desk.outbox.put({ kind: 'email-changed', address: before, userId: id, details })
   }
   const { verify, account: words } = ctx.state.texts

@@ -1,10 +1,21 @@
-import { CarnetError } from '@carnet/protocol'
-import type { NewMail } from '../mail/outbox.ts'
-import type { Desk } from './context.ts'
+import { CarnetError, findSite } from '@carnet/protocol'
+import type { MailDetails, NewMail } from '../mail/outbox.ts'
+import type { Ctx, Desk } from './context.ts'
 
 const LEAST_APART_MS = 60_000
 const MOST_AN_HOUR = 5
 const HOUR_MS = 3_600_000
+
+/** What a mail has to know of the request that asked for it: the language, and the site whose look it bears. */
+export function mailDetails(
+  desk: Desk,
+  ctx: Ctx,
+  more: Omit<MailDetails, 'language' | 'site'> = {},
+): MailDetails {
+  const { site } = ctx.query
+  const known = typeof site === 'string' && findSite(desk.manifest.current, site) !== null
+  return { language: ctx.state.language, ...(known && { site }), ...more }
+}
 
 /**
  * Sends a mail, unless the address was sent its kind a minute ago, or five times within the hour, whether or not it has
