@@ -188,8 +188,8 @@ for (const [name, world] of Object.entries(worlds)) {
 
   test.serial(`${name}: a sign-out that the service did not hear of counts all the same`, async t => {
     const { sessions } = world.service
-    const heard = sessions.endedElsewhere.bind(sessions)
-    sessions.endedElsewhere = async () => {}
+    const heard = sessions.noteEndedElsewhere.bind(sessions)
+    sessions.noteEndedElsewhere = async () => 0
     try {
       for (const late of [false, true]) {
         const { id, email } = await person(world)
@@ -201,7 +201,7 @@ for (const [name, world] of Object.entries(worlds)) {
         t.is(browser.cookie(auth, 'carnet-remember'), null)
       }
     } finally {
-      sessions.endedElsewhere = heard
+      sessions.noteEndedElsewhere = heard
     }
   })
 

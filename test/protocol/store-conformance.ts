@@ -28,6 +28,7 @@ export interface Subject {
 const LIFE: SessionLife = { idle: 60_000, absolute: 3_600_000 }
 const TTL = 3_000
 const REMEMBER = 60_000
+const GONE = { rememberUntil: 0, noted: false }
 const STATE = 'a-state-that-the-nonce-hashes-to'
 const client = clientAt('192.0.2.10')
 const good: Redemption = { site: 'shop', client, binding: 'prefix', state: STATE, acceptsPushed: false }
@@ -54,9 +55,9 @@ export function conforms(test: TestFn<Subject>): void {
   test('a revoked session is gone, and a second revoke finds nothing', async t => {
     const { store } = t.context
     const { sid } = await start(store)
-    t.true(await revokeSession(store, sid, REMEMBER))
+    t.true(await revokeSession(store, sid, { remember: REMEMBER }))
     t.is(await store.read(sid), null)
-    t.false(await revokeSession(store, sid, REMEMBER))
+    t.false(await revokeSession(store, sid, { remember: REMEMBER }))
   })
 
   test('a session that was revoked does not start again, where its browser is remembered or may be', async t => {
@@ -65,17 +66,17 @@ export function conforms(test: TestFn<Subject>): void {
     const { sid, session } = await startSession(store, ada, LIFE, { rememberedUntil })
     t.deepEqual(await store.read(sid), { ...session, rememberedUntil })
     t.false(await store.wasRevoked(sid))
-    t.true(await store.revoke(sid, 0))
+    t.true(await store.revoke(sid, GONE))
     t.true(await store.wasRevoked(sid))
     await t.throwsAsync(startSession(store, ada, LIFE, { sid }), { code: 'session_gone' } as object)
     t.is(await store.read(sid), null)
 
     const gone = newSid()
-    t.false(await revokeSession(store, gone, REMEMBER))
+    t.false(await revokeSession(store, gone, { remember: REMEMBER }))
     t.true(await store.wasRevoked(gone), 'nobody can say whether this one was remembered')
 
     const plain = await start(store)
-    await revokeSession(store, plain.sid, REMEMBER)
+    await revokeSession(store, plain.sid, { remember: REMEMBER })
     t.false(await store.wasRevoked(plain.sid), 'this one was not, so nothing is kept')
   })
 
@@ -98,7 +99,7 @@ export function conforms(test: TestFn<Subject>): void {
     t.true(await store.renew(sid, ada, 4))
     t.true(await store.renew(sid, ada, 2))
     t.deepEqual((await store.read(sid))?.user, other)
-    await store.revoke(sid, 0)
+    await store.revoke(sid, GONE)
     t.false(await store.renew(sid, ada, 9))
     t.is(await store.read(sid), null, 'and brings nobody back')
   })
@@ -106,25 +107,46 @@ export function conforms(test: TestFn<Subject>): void {
   test('the ends of sessions are told together, and null for those that are gone', async t => {
     const { store } = t.context
     const [first, second] = [await start(store), await start(store)]
-    await store.revoke(second.sid, 0)
+    await store.revoke(second.sid, GONE)
     const ends = await store.ends([first.sid, second.sid, newSid()])
     t.true(Math.abs((ends[0] ?? 0) - (first.session.startedAt + LIFE.idle)) < 2_000)
     t.deepEqual(ends.slice(1), [null, null])
     t.deepEqual(await store.ends([]), [])
   })
 
-  test('who listens hears the handle of every revoked session, and never the sid', async t => {
+  test('who watches hears the handle of every session that is revoked or renewed, and never the sid', async t => {
     const { store } = t.context
     const heard: string[] = []
-    const stop = await store.onRevoked(handle => heard.push(handle))
-    const { sid } = await start(store)
-    await store.revoke(sid, 0)
-    await until(() => heard.includes(sessionHandle(sid)))
-    t.false(heard.some(handle => sid.includes(handle)))
-    await stop()
+    const watch = store.watch({ forget: handle => heard.push(handle), forgetAll: () => {} })
+    await until(async () => {
+      await store.beat()
+      return watch.isCurrent(0) && watch.isCurrent(15)
+    })
+    const first = await start(store)
+    await store.revoke(first.sid, GONE)
     const second = await start(store)
-    await store.revoke(second.sid, 0)
-    t.false(heard.includes(sessionHandle(second.sid)))
+    await store.renew(second.sid, { ...ada, roles: ['admin'] }, 1)
+    const handles = [first, second].map(({ sid }) => sessionHandle(sid))
+    await until(() => handles.every(handle => heard.includes(handle)))
+    t.false(heard.some(handle => first.sid.includes(handle)))
+    await watch.stop()
+    const third = await start(store)
+    await store.revoke(third.sid, GONE)
+    t.false(heard.includes(sessionHandle(third.sid)))
+  })
+
+  test('what was revoked at a site is kept until it is noted, what SQL knows is not', async t => {
+    const { store } = t.context
+    const [first, second, third] = [await start(store), await start(store), await start(store)]
+    await store.revoke(first.sid, { rememberUntil: 0, noted: false })
+    await store.revoke(second.sid, { rememberUntil: 0, noted: false })
+    await store.revoke(third.sid, { rememberUntil: 0, noted: true })
+    const unnoted = async () => new Set(await store.unnoted())
+    t.true((await unnoted()).has(sessionHandle(first.sid)))
+    t.false((await unnoted()).has(sessionHandle(third.sid)))
+    await store.noted([sessionHandle(first.sid)])
+    t.false((await unnoted()).has(sessionHandle(first.sid)))
+    t.true((await unnoted()).has(sessionHandle(second.sid)))
   })
 
   test('a session that nobody touches ends when its idle time is over', async t => {
@@ -152,7 +174,7 @@ export function conforms(test: TestFn<Subject>): void {
   test('a touch finds no session that is gone, and makes none', async t => {
     const { store } = t.context
     const { sid, session } = await start(store)
-    await store.revoke(sid, 0)
+    await store.revoke(sid, GONE)
     t.false(await touchSession(store, sid, session, LIFE.idle))
     t.is(await store.read(sid), null)
   })
@@ -162,7 +184,7 @@ export function conforms(test: TestFn<Subject>): void {
     for (let round = 0; round < 100; round++) {
       const { sid, session } = await start(store)
       const touch = () => touchSession(store, sid, session, LIFE.idle)
-      await Promise.all([touch(), touch(), store.revoke(sid, 0), touch(), touch()])
+      await Promise.all([touch(), touch(), store.revoke(sid, GONE), touch(), touch()])
       t.is(await store.read(sid), null)
     }
   })
@@ -229,7 +251,7 @@ export function conforms(test: TestFn<Subject>): void {
     const { store } = t.context
     const { sid } = await start(store)
     const ticket = await issue(store, sid)
-    await store.revoke(sid, 0)
+    await store.revoke(sid, GONE)
     await refused(t, store, ticket, good, 'session_gone')
     await refused(t, store, ticket, good, 'ticket_unknown')
   })

@@ -16,7 +16,12 @@ test('every key ends by itself, and none holds a ticket', async t => {
   const keys = await direct.keys('*')
   t.true(keys.length > 0)
   for (const key of keys) {
-    t.regex(key, /^carnet:([sr]:\{[\w-]{8}\}[\w-]{24}|t:[a-z0-9-]+:\{[\w-]{8}\}:[\w-]{43})$/)
+    t.regex(
+      key,
+      /^carnet:([sr]:\{[\w-]{8}\}[\w-]{24}|t:[a-z0-9-]+:\{[\w-]{8}\}:[\w-]{43}|reign:\w{40}|unnoted:\{0\})$/,
+    )
+    // What was signed out at sites is kept until it is noted elsewhere.
+    if (key.startsWith('carnet:unnoted')) continue
     t.not(await direct.pttl(key), -1, `${key} never ends`)
   }
   direct.disconnect()
@@ -35,7 +40,7 @@ test('a command that cannot be sent fails now and is not sent later', async t =>
       return true
     }
   })
-  const error = await t.throwsAsync(away.read('x'.repeat(32)), { code: 'store_unavailable' } as object)
+  const error = await t.throwsAsync(away.ends(['x'.repeat(32)]), { code: 'store_unavailable' } as object)
   t.regex(String(error?.cause), /writeable/, 'it was not even queued')
   await until(() => {
     try {

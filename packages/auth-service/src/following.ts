@@ -1,56 +1,67 @@
-import type { Store } from '@carnet/protocol'
+import type { Store, Watch } from '@carnet/protocol'
 import type { Logger } from 'pino'
 import type { Sessions } from './accounts/sessions.ts'
 import type { Outbox } from './mail/outbox.ts'
 
 const FOLLOW_EVERY_MS = 500
+const BEAT_EVERY_MS = 400
 const SWEEP_EVERY_MS = 600_000
-const LISTEN_AGAIN_MS = 1_000
+// While masters change, an ending may be noted in SQL by a process that reaches the old one.
+const REPLAY_AGAIN_FOR_MS = 10_000
 
-/** Keeps SQL and the store in step while the service runs, and tidies up. */
+interface Parts {
+  readonly store: Store
+  readonly sessions: Sessions
+  readonly outbox: Outbox
+  readonly log: Logger
+}
+
+/** Keeps SQL and the store in step while the service runs, shows agents that it lives, and tidies up. */
 export class Following {
-  readonly #parts: { store: Store; sessions: Sessions; outbox: Outbox; log: Logger }
+  readonly #parts: Parts
   readonly #timers: NodeJS.Timeout[]
-  #stop: (() => Promise<void>) | null = null
-  #closed = false
-  #faulty = false
-  #running: Promise<void> = Promise.resolve()
-  #busy = false
+  readonly #watch: Watch
+  readonly #follow: Task
+  readonly #note: Task
+  readonly #beat: Task
+  #replayedAt = Number.NEGATIVE_INFINITY
 
-  constructor(parts: { store: Store; sessions: Sessions; outbox: Outbox; log: Logger }) {
+  constructor(parts: Parts) {
     this.#parts = parts
+    const { store, sessions, log } = parts
+    this.#follow = new Task(log, 'sessions_not_followed', async () => {
+      await sessions.follow()
+      const since = Date.now() - this.#replayedAt
+      if (since < REPLAY_AGAIN_FOR_MS)
+        await sessions.replay({ endedAfter: this.#replayedAt - REPLAY_AGAIN_FOR_MS })
+    })
+    this.#note = new Task(log, 'revocations_not_noted', () => sessions.noteEndedElsewhere())
+    this.#beat = new Task(log, 'store_not_kept', () => store.beat())
+    store.keep(async () => {
+      await sessions.replay()
+      this.#replayedAt = Date.now()
+      log.info('store_put_in_order')
+    })
+    // What is signed out at a site is noted at once; what is missed here is met by the next turn.
+    this.#watch = store.watch({ forget: () => this.#note.run(), forgetAll: () => this.#note.run() })
     this.#timers = [
-      setInterval(() => this.#follow(), FOLLOW_EVERY_MS).unref(),
-      setInterval(() => this.#sweep(), SWEEP_EVERY_MS).unref(),
-    ]
-    void this.#listen()
+      setInterval(() => this.#follow.run(), FOLLOW_EVERY_MS),
+      setInterval(() => this.#note.run(), FOLLOW_EVERY_MS),
+      setInterval(() => this.#beat.run(), BEAT_EVERY_MS),
+      setInterval(() => this.#sweep(), SWEEP_EVERY_MS),
+    ].map(timer => timer.unref())
+    this.#beat.run()
+  }
+
+  /** Whether the store was reached lately, and took what was written. */
+  get keepsStore(): boolean {
+    return this.#beat.succeeds
   }
 
   async close(): Promise<void> {
-    this.#closed = true
     for (const timer of this.#timers) clearInterval(timer)
-    await this.#running
-    await this.#stop?.()
-  }
-
-  #follow(): void {
-    if (this.#busy) return
-    this.#busy = true
-    this.#running = this.#parts.sessions
-      .follow()
-      .then(
-        () => {
-          this.#faulty = false
-        },
-        error => {
-          // Once per outage, not twice a second.
-          if (!this.#faulty) this.#parts.log.warn({ err: error as Error }, 'sessions_not_followed')
-          this.#faulty = true
-        },
-      )
-      .finally(() => {
-        this.#busy = false
-      })
+    await this.#watch.stop()
+    await Promise.all([this.#follow, this.#note, this.#beat].map(task => task.stop()))
   }
 
   #sweep(): void {
@@ -62,24 +73,51 @@ export class Following {
       error => log.warn({ err: error as Error }, 'not_swept'),
     )
   }
+}
 
-  /** Hears of sessions that are signed out at sites. What is missed is met by the store's memory of it. */
-  async #listen(): Promise<void> {
-    const { store, sessions, log } = this.#parts
-    while (!this.#closed) {
-      try {
-        const stop = await store.onRevoked(id => {
-          if (this.#closed) return
-          sessions
-            .endedElsewhere(id)
-            .catch(error => log.warn({ err: error as Error }, 'revocation_not_noted'))
-        })
-        this.#stop = stop
-        if (this.#closed) await stop()
-        return
-      } catch {
-        await new Promise(resolve => setTimeout(resolve, LISTEN_AGAIN_MS).unref())
-      }
+/** Something that is done again and again, never twice at once; asked for while under way, it is done once more. */
+class Task {
+  readonly #log: Logger
+  readonly #fault: string
+  readonly #work: () => Promise<unknown>
+  #running: Promise<void> | null = null
+  #again = false
+  #stopped = false
+  succeeds = true
+
+  constructor(log: Logger, fault: string, work: () => Promise<unknown>) {
+    this.#log = log
+    this.#fault = fault
+    this.#work = work
+  }
+
+  run(): void {
+    if (this.#running !== null) {
+      this.#again = true
+      return
+    }
+    if (this.#stopped) return
+    this.#running = this.#once().finally(() => {
+      this.#running = null
+      const again = this.#again
+      this.#again = false
+      if (again) this.run()
+    })
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    await this.#running
+  }
+
+  async #once(): Promise<void> {
+    try {
+      await this.#work()
+      this.succeeds = true
+    } catch (error) {
+      // Once per outage, not twice a second.
+      if (this.succeeds) this.#log.warn({ err: error as Error }, this.#fault)
+      this.succeeds = false
     }
   }
 }

@@ -96,6 +96,7 @@ export async function createAuthService(options: AuthServiceOptions): Promise<Au
     trust,
     log,
     events: new EventEmitter<ServiceEvents>(),
+    keepsStore: () => following.keepsStore,
     logo: logoReader(options.folder ?? '.', log),
     home: options.home ?? (() => `${manifest.current.auth}/`),
     description: options.description ?? null,

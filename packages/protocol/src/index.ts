@@ -50,6 +50,7 @@ export {
   type NewSession,
   newSid,
   revokeSession,
+  type SessionEnd,
   type SessionLife,
   startSession,
   touchSession,
@@ -58,7 +59,7 @@ export { isFresh, isSid, type SessionRecord, tagOf, type User } from './session-
 export { MemoryStore } from './store/memory.ts'
 export { openStore } from './store/open.ts'
 export { RedisStore } from './store/redis.ts'
-export type { BurntTicket, NewTicket, Store } from './store/store.ts'
+export type { BurntTicket, NewTicket, Revocation, Store, Watch, Watcher } from './store/store.ts'
 export {
   issueTickets,
   type Redeemed,
@@ -68,4 +69,4 @@ export {
   type TicketRequest,
 } from './ticket.ts'
 export type { TicketRecord } from './ticket-record.ts'
-export { Toucher } from './toucher.ts'
+export { Toucher, touchEvery } from './toucher.ts'

@@ -66,6 +66,11 @@ export function serializeSession(session: SessionRecord): string {
   return `${head}\n${serializeUser(session.user)}`
 }
 
+/** Until when the browser of a stored session is remembered: see `rememberedUntil`. */
+export function rememberedUntilOf(stored: string): number {
+  return Number(stored.split(' ', 2)[1])
+}
+
 /** The lower part of the stored form. */
 export function serializeUser(user: User): string {
   return JSON.stringify([user.id, user.name, user.email, user.emailVerified ? 1 : 0, user.roles])

@@ -56,29 +56,40 @@ export async function startSession(
 export async function touchSession(
   store: Store,
   sid: string,
-  session: SessionRecord,
+  session: Pick<SessionRecord, 'expiresAt'>,
   idle: number,
 ): Promise<boolean> {
   return store.touch(sid, idleEnd(store, session, idle))
 }
 
-function idleEnd(store: Store, session: SessionRecord, idle: number): number {
+function idleEnd(store: Store, session: Pick<SessionRecord, 'expiresAt'>, idle: number): number {
   return Math.min(store.now() + idle, session.expiresAt)
 }
 
 // Below the second that a request may take, with room for the answer.
 const REVOKE_WITHIN_MS = 800
 
+/** What may be said of a revocation. */
+export interface SessionEnd {
+  /** For how long in ms it is kept in mind where nobody can say whether the browser is remembered. */
+  readonly remember: number
+  /** True where SQL has it already. Default: false. */
+  readonly noted?: boolean
+}
+
 /**
  * Ends a session at every site, and returns only once the store has said so: a revoke may be repeated, so it is,
- * for up to 800 ms. Where the browser is remembered, or may be, the store keeps in mind for up to `remember` ms that
- * it was signed out. False where the session had ended already. Throws `store_unavailable`.
+ * for up to 800 ms. False where the session had ended already. Throws `store_unavailable`.
  */
-export async function revokeSession(store: Store, sid: string, remember: number): Promise<boolean> {
+export async function revokeSession(
+  store: Store,
+  sid: string,
+  { remember, noted = false }: SessionEnd,
+): Promise<boolean> {
   const deadline = performance.now() + REVOKE_WITHIN_MS
   for (;;) {
     try {
-      return await store.revoke(sid, store.now() + remember)
+      return await store.revoke(sid, { rememberUntil: store.now() + remember, noted })
     } catch (error) {
       if (performance.now() + 100 > deadline) throw error
       await setTimeout(100)

@@ -72,14 +72,16 @@ export async function issueTickets(
  * `ticket_wrong_site`, `state_mismatch`, `ticket_wrong_client`, `session_gone`, `store_unavailable`.
  */
 export async function redeemTicket(store: Store, ticket: string, shown: Redemption): Promise<Redeemed> {
-  if (siteOfTicket(ticket) === null) throw unknown()
+  const site = siteOfTicket(ticket)
+  if (site === null) throw unknown()
   // Burn first, judge after: a ticket shown at the wrong site, by the wrong client or without its nonce is spent too.
+  if (site !== shown.site) {
+    if (!(await store.burn(ticket))) throw unknown()
+    throw new CarnetError('ticket_wrong_site', 'This ticket is for another site.')
+  }
   const burnt = await store.redeem(ticket)
   if (burnt === null) throw unknown()
   const { record, session } = burnt
-  if (record.site !== shown.site) {
-    throw new CarnetError('ticket_wrong_site', 'This ticket is for another site.')
-  }
   const remark = record.nonceHash === null ? judgePushed(record, shown) : judgeNonceBound(record, shown)
   if (session === null) throw new CarnetError('session_gone', 'The session of this ticket has ended.')
   return { sid: record.sid, session, nonceBound: record.nonceHash !== null, remark }

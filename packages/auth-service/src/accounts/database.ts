@@ -44,10 +44,12 @@ export interface SessionRow {
   address: string
   started_at: number
   expires_at: number
-  /** Set where the session has to end; the row goes once the store has confirmed it. */
+  /** Set where the session has ended or has to; the row goes once the session would have ended by itself. */
   ended_at: number | null
   /** 1 where the store has yet to hear of something. */
   stale: Generated<number>
+  /** When a change of the user was brought to the store; null where the store was only told at the start. */
+  renewed_at: number | null
 }
 
 /** A row of `remember_series`: one browser that is remembered. */

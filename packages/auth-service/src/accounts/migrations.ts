@@ -25,6 +25,12 @@ export const MIGRATIONS: Record<string, Migration> = {
       await addMail(db)
     },
   },
+  '0003-endings': {
+    async up(db) {
+      await db.schema.alterTable('sessions').addColumn('renewed_at', 'bigint').execute()
+      await db.schema.createIndex('sessions_ended').on('sessions').column('ended_at').execute()
+    },
+  },
 }
 
 async function addToUsers(db: Kysely<unknown>): Promise<void> {

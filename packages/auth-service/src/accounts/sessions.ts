@@ -8,7 +8,8 @@ import {
   sessionHandle,
   startSession,
 } from '@carnet/protocol'
-import { asked, type Database } from './database.ts'
+import type { Updateable } from 'kysely'
+import { asked, type Database, type SessionRow } from './database.ts'
 import { deviceName } from './device.ts'
 import { endsOf, listSessions, type SessionView } from './session-list.ts'
 import type { Account } from './user-row.ts'
@@ -71,6 +72,7 @@ export class Sessions {
       expires_at: now + session.absolute,
       ended_at: null,
       stale: 0,
+      renewed_at: null,
     }
     await asked(
       this.#database
@@ -165,24 +167,41 @@ export class Sessions {
     await this.follow()
   }
 
-  /** Hears that a session was signed out at a site: what remembers its browser ends with it. */
-  async endedElsewhere(id: string): Promise<void> {
-    const query = this.#database
-      .selectFrom('sessions')
-      .select(['sid', 'series_id', 'ended_at'])
-      .where('id', '=', id)
-    const row = await asked(query.executeTakeFirst())
-    // What SQL itself wants ended is on its way already.
-    if (row === undefined || row.ended_at !== null) return
-    await this.forget(row.sid)
-    if (row.series_id !== null) await this.endSeries(row.series_id)
+  /**
+   * Ends the session that a browser has shown, at every site, and what remembers the browser. Throws
+   * `store_unavailable`: then it ends as soon as what was away is back.
+   */
+  async endShown(sid: string): Promise<void> {
+    const id = sessionHandle(sid)
+    const { remember } = this.#manifest().session
+    try {
+      const row = await this.#row(id)
+      if (row === null) await revokeSession(this.#store, sid, { remember })
+      else if (row.series_id !== null) await this.endSeries(row.series_id)
+      else await this.#endRow(id, sid)
+    } catch (error) {
+      // Whether or not that can be acknowledged, nobody is left signed in.
+      await this.#store
+        .revoke(sid, { rememberUntil: this.#store.now() + remember, noted: false })
+        .catch(() => {})
+      throw error
+    }
   }
 
-  /** Forgets a session that has ended in the store. */
-  async forget(sid: string): Promise<void> {
-    const id = sessionHandle(sid)
-    await asked(this.#database.deleteFrom('sessions').where('id', '=', id).execute())
-    await asked(this.#database.deleteFrom('session_sites').where('session_id', '=', id).execute())
+  /** Notes the sessions that were signed out at sites, and ends what remembers their browsers. How many there were. */
+  async noteEndedElsewhere(): Promise<number> {
+    const ids = await this.#store.unnoted()
+    for (const id of ids) await this.#endedElsewhere(id)
+    if (ids.length > 0) await this.#store.noted(ids)
+    return ids.length
+  }
+
+  async #endedElsewhere(id: string): Promise<void> {
+    const row = await this.#row(id)
+    // Whoever may enter a handle may still not end a session that he has not seen.
+    if (row === null || (await this.#store.read(row.sid)) !== null) return
+    if (row.series_id !== null) await this.endSeries(row.series_id)
+    await this.#noteEnded(id)
   }
 
   /** Makes the store say what SQL says: ends what has to end, and brings changes of users to their sessions. */
@@ -197,8 +216,7 @@ export class Sessions {
     for (const { id, sid, user_id, epoch, ended_at } of rows) {
       const account = ended_at === null ? await this.#users.find({ id: user_id }) : null
       if (account === null || account.disabled || account.epoch !== epoch) {
-        await revokeSession(this.#store, sid, this.#manifest().session.remember)
-        await this.forget(sid)
+        await this.#endRow(id, sid)
       } else {
         await this.#store.renew(sid, account.user, account.revision)
         await this.#noteRenewed(id, account)
@@ -206,11 +224,69 @@ export class Sessions {
     }
   }
 
+  /**
+   * Brings to a store that has started anew, or to a replica that took over, what it may have lost: endings, the latest
+   * first, and changes of users. `endedAfter` in ms since epoch leaves out what ended before.
+   */
+  async replay({ endedAfter = 0 }: { endedAfter?: number } = {}): Promise<void> {
+    const ended = await asked(
+      this.#database
+        .selectFrom('sessions')
+        .select('sid')
+        .where('ended_at', '>', endedAfter)
+        .where('expires_at', '>', Date.now() - SETTLED_MS)
+        .orderBy('ended_at', 'desc')
+        .execute(),
+    )
+    const ends = await endsOf(this.#store, ended)
+    const alive = ended.filter((_, index) => ends[index] !== null)
+    for (const { sid } of alive) await revokeSession(this.#store, sid, { remember: 0, noted: true })
+    if (endedAfter > 0) return
+    await asked(
+      this.#database
+        .updateTable('sessions')
+        .set({ stale: 1 })
+        .where('renewed_at', 'is not', null)
+        .where('ended_at', 'is', null)
+        .execute(),
+    )
+    await this.follow()
+  }
+
+  async #row(id: string): Promise<{ sid: string; series_id: string | null } | null> {
+    const query = this.#database.selectFrom('sessions').select(['sid', 'series_id']).where('id', '=', id)
+    return (await asked(query.executeTakeFirst())) ?? null
+  }
+
+  /** Ends a session: in SQL first, which outlives the store. */
+  async #endRow(id: string, sid: string): Promise<void> {
+    await this.#markEnded(id, { stale: 1 })
+    await revokeSession(this.#store, sid, { remember: 0, noted: true })
+    await this.#noteEnded(id)
+  }
+
+  /**
+   * Notes that the store has ended a session. The row stays until the session would have ended by itself, since a store
+   * may lose what it has acknowledged; what it told of a person goes.
+   */
+  async #noteEnded(id: string): Promise<void> {
+    await this.#markEnded(id, { stale: 0, user_id: '', series_id: null, device: '', address: '' })
+    await asked(this.#database.deleteFrom('session_sites').where('session_id', '=', id).execute())
+  }
+
+  async #markEnded(id: string, more: Updateable<SessionRow>): Promise<void> {
+    const query = this.#database
+      .updateTable('sessions')
+      .set(row => ({ ...more, ended_at: row.fn.coalesce('ended_at', row.val(Date.now())) }))
+      .where('id', '=', id)
+    await asked(query.execute())
+  }
+
   /** Notes what the store knows now, unless the user was changed again meanwhile. */
   async #noteRenewed(id: string, { user, revision }: Account): Promise<void> {
     const noting = this.#database
       .updateTable('sessions')
-      .set({ stale: 0, revision })
+      .set({ stale: 0, revision, renewed_at: Date.now() })
       .where('id', '=', id)
       .where('ended_at', 'is', null)
       .where(row =>
@@ -225,6 +301,12 @@ export class Sessions {
     await asked(noting.execute())
   }
 
+  async #forget(sid: string): Promise<void> {
+    const id = sessionHandle(sid)
+    await asked(this.#database.deleteFrom('sessions').where('id', '=', id).execute())
+    await asked(this.#database.deleteFrom('session_sites').where('session_id', '=', id).execute())
+  }
+
   /** Forgets what is over by its own time. */
   async sweep(): Promise<void> {
     const now = Date.now()
@@ -235,11 +317,17 @@ export class Sessions {
         .where('stale', '=', 0)
         .where('started_at', '<', now - SETTLED_MS)
         // A site may still sign out by the cookie of one that is over: until then its row leads to the series.
-        .where(row => row.or([row('series_id', 'is', null), row('expires_at', '<', now)]))
+        // One that was ended is kept in mind until then too.
+        .where(row =>
+          row.or([
+            row.and([row('series_id', 'is', null), row('ended_at', 'is', null)]),
+            row('expires_at', '<', now - SETTLED_MS),
+          ]),
+        )
         .execute(),
     )
     const ends = await endsOf(this.#store, old)
-    for (const [index, { sid }] of old.entries()) if (ends[index] === null) await this.forget(sid)
+    for (const [index, { sid }] of old.entries()) if (ends[index] === null) await this.#forget(sid)
     await asked(this.#database.deleteFrom('remember_series').where('expires_at', '<', now).execute())
     await asked(
       this.#database

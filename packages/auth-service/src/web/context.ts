@@ -34,6 +34,8 @@ export interface ServiceEvents {
 export interface Desk {
   readonly manifest: LiveManifest
   readonly store: Store
+  /** Whether the store was reached lately, and took what was written. */
+  readonly keepsStore: () => boolean
   readonly toucher: Toucher
   readonly database: Database
   readonly users: Users

@@ -5,7 +5,6 @@ import {
   findSite,
   type Manifest,
   newSid,
-  revokeSession,
   type Site,
   sessionHandle,
 } from '@carnet/protocol'
@@ -78,10 +77,10 @@ async function begin(
       series: series === null ? null : { id: series.seriesId, expiresAt: series.expiresAt },
     })
     const plan = await planFanOut(desk.store, desk.manifest.current, sid, ctx.state.client, site)
-    if (ctx.state.session !== null) await revokeSession(desk.store, ctx.state.session.sid, 0)
+    if (ctx.state.session !== null) await desk.sessions.endShown(ctx.state.session.sid)
     return plan
   } catch (error) {
-    await revokeSession(desk.store, sid, 0).catch(() => {})
+    await desk.sessions.endShown(sid).catch(() => {})
     if (series !== null) await desk.remembering.end(series.seriesId).catch(() => {})
     throw error
   }
@@ -92,7 +91,6 @@ async function endOldSeries(desk: Desk, ctx: Ctx): Promise<void> {
   const names = cookieNames(desk.manifest.current.auth)
   const held = readRememberCookie(ctx.headers.cookie, names, desk.signer)
   if (held !== null) await desk.remembering.end(held.seriesId)
-  if (ctx.state.session !== null) await desk.sessions.endedElsewhere(sessionHandle(ctx.state.session.sid))
 }
 
 /** The site of that id, null where none is named. Throws `unknown_site`. */

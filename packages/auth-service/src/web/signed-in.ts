@@ -1,4 +1,4 @@
-import { CarnetError, cookieNames, isFresh, revokeSession } from '@carnet/protocol'
+import { CarnetError, cookieNames, isFresh } from '@carnet/protocol'
 import type { Account } from '../accounts/user-row.ts'
 import { dropOwnCookie, type OwnSession } from '../sso/own-session.ts'
 import type { Ctx, Desk } from './context.ts'
@@ -28,7 +28,7 @@ export async function signedIn(
   if (passes && account !== null) return { session, account }
   if (session !== null && account === null) {
     // The user is gone or disabled: a session that stayed would be sent to and fro.
-    await revokeSession(desk.store, session.sid, 0)
+    await desk.sessions.endShown(session.sid)
     ctx.append('Set-Cookie', dropOwnCookie(cookieNames(desk.manifest.current.auth)))
   }
   if (isProgram(ctx)) {

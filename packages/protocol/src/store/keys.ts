@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import { tagOf } from '../session-record.ts'
 
-// A session and its tickets share the hash tag in braces, and so one slot of a Redis Cluster:
+// A session, its tombstone and its tickets share the hash tag in braces, and so one slot of a Redis Cluster:
 // https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#hash-tags
 
 export function sessionKey(sid: string): string {
@@ -21,5 +21,35 @@ export function ticketKey(ticket: string): string {
   return `carnet:t:${site}:{${tag}}:${hash('sha256', ticket, 'base64url')}`
 }
 
-/** The channel on which handles of revoked sessions are published. */
-export const REVOKED_CHANNEL = 'carnet:revoked'
+// What concerns all sessions is spread over lanes, by the first digit of a session's handle: sixteen on a cluster, so
+// that no node carries all of it, and one elsewhere.
+
+/** The digits that lanes are named by. */
+export function lanes(cluster: boolean): readonly string[] {
+  return cluster ? [...'0123456789abcdef'] : ['0']
+}
+
+/** The lane of a session, by its handle. */
+export function laneOf(handle: string, cluster: boolean): string {
+  return cluster ? handle.charAt(0) : '0'
+}
+
+/** The set of handles that were revoked at sites and that the auth service has not noted yet. */
+export function unnotedKey(lane: string): string {
+  return `carnet:unnoted:{${lane}}`
+}
+
+/** The channel on which handles are published that are to be forgotten. */
+export function forgetChannel(lane: string): string {
+  return `carnet:forget:{${lane}}`
+}
+
+/** The channel on which the auth service shows that it and the link live. */
+export function beatChannel(lane: string): string {
+  return `carnet:beat:{${lane}}`
+}
+
+/** Present where the auth service has put in order what a master knows, under its present reign. */
+export function reignKey(reign: string): string {
+  return `carnet:reign:${reign}`
+}

@@ -1,9 +1,8 @@
-import { EventEmitter } from 'node:events'
 import { sessionHandle } from '../handle.ts'
 import type { SessionRecord, User } from '../session-record.ts'
 import type { TicketRecord } from '../ticket-record.ts'
 import { sessionKey, ticketKey, tombstoneKey } from './keys.ts'
-import type { BurntTicket, NewTicket, Store } from './store.ts'
+import type { BurntTicket, NewTicket, Revocation, Store, Watch, Watcher } from './store.ts'
 
 interface Held<T> {
   value: T
@@ -17,7 +16,8 @@ export class MemoryStore implements Store {
   readonly #sessions = new Map<string, Held<SessionRecord>>()
   readonly #tickets = new Map<string, Held<TicketRecord>>()
   readonly #tombstones = new Map<string, Held<true>>()
-  readonly #revocations = new EventEmitter().setMaxListeners(0)
+  readonly #unnoted = new Set<string>()
+  readonly #watchers = new Set<Watcher>()
   readonly #sweeper: NodeJS.Timeout
 
   constructor() {
@@ -48,6 +48,7 @@ export class MemoryStore implements Store {
     const held = this.#live(this.#sessions, sessionKey(sid))
     if (held === null) return false
     if (held.value.revision < revision) held.value = { ...held.value, user, revision }
+    this.#forget(sid)
     return true
   }
 
@@ -58,13 +59,14 @@ export class MemoryStore implements Store {
     return true
   }
 
-  async revoke(sid: string, rememberUntil: number): Promise<boolean> {
+  async revoke(sid: string, { rememberUntil, noted }: Revocation): Promise<boolean> {
     const key = sessionKey(sid)
     const session = this.#live(this.#sessions, key)?.value ?? null
     const until = session?.rememberedUntil ?? rememberUntil
     if (until > this.now()) this.#tombstones.set(tombstoneKey(sid), { value: true, until })
     this.#sessions.delete(key)
-    this.#revocations.emit('revoked', sessionHandle(sid))
+    if (!noted) this.#unnoted.add(sessionHandle(sid))
+    this.#forget(sid)
     return session !== null
   }
 
@@ -86,17 +88,43 @@ export class MemoryStore implements Store {
     return { record: held.value, session: await this.read(held.value.sid) }
   }
 
-  async onRevoked(listener: (handle: string) => void): Promise<() => Promise<void>> {
-    this.#revocations.on('revoked', listener)
-    return async () => {
-      this.#revocations.off('revoked', listener)
+  async burn(ticket: string): Promise<boolean> {
+    const key = ticketKey(ticket)
+    const burnt = this.#live(this.#tickets, key) !== null
+    this.#tickets.delete(key)
+    return burnt
+  }
+
+  watch(watcher: Watcher): Watch {
+    this.#watchers.add(watcher)
+    return {
+      isCurrent: () => true,
+      stop: async () => void this.#watchers.delete(watcher),
     }
   }
+
+  async unnoted(): Promise<string[]> {
+    return [...this.#unnoted]
+  }
+
+  async noted(handles: readonly string[]): Promise<void> {
+    for (const handle of handles) this.#unnoted.delete(handle)
+  }
+
+  async beat(): Promise<void> {}
+
+  /** Nothing is lost while the process lives, and nothing kept when it ends. */
+  keep(): void {}
 
   async ping(): Promise<void> {}
 
   async close(): Promise<void> {
     clearInterval(this.#sweeper)
+  }
+
+  #forget(sid: string): void {
+    const handle = sessionHandle(sid)
+    for (const watcher of this.#watchers) watcher.forget(handle)
   }
 
   #live<T>(held: Map<string, Held<T>>, key: string): Held<T> | null {

@@ -1,5 +1,4 @@
-import { type ChainableCommander, Cluster, Redis, type RedisOptions } from 'ioredis'
-import { CarnetError } from '../errors.ts'
+import { Cluster, type Redis } from 'ioredis'
 import { sessionHandle } from '../handle.ts'
 import {
   parseSession,
@@ -10,70 +9,53 @@ import {
 } from '../session-record.ts'
 import type { TicketRecord } from '../ticket-record.ts'
 import { RemoteClock } from './clock.ts'
-import { REVOKED_CHANNEL, sessionKey, ticketKey, tombstoneKey } from './keys.ts'
-import { SCRIPTS } from './redis-scripts.ts'
-import type { BurntTicket, NewTicket, Store } from './store.ts'
+import { laneOf, lanes, sessionKey, ticketKey, tombstoneKey, unnotedKey } from './keys.ts'
+import { answered, executed, unavailable } from './redis-answers.ts'
+import { connectRedis } from './redis-connection.ts'
+import { RevocationLink } from './redis-link.ts'
+import { Reigns } from './redis-reigns.ts'
+import { Revoker } from './redis-revoker.ts'
+import { parseRedisUrl } from './redis-url.ts'
+import type { BurntTicket, NewTicket, Revocation, Store, Watch, Watcher } from './store.ts'
 
-const COMMAND_DEADLINE_MS = 300
 const READ_CLOCK_EVERY_MS = 5_000
 // A process is busiest when it starts, and a late answer makes a slow clock: the best of three is kept.
 const FIRST_READINGS = 3
+const NOTED_AT_ONCE = 500
 
-/** Options that keep a command from outliving its request: what cannot be sent now fails now, and nothing is sent twice. */
-const STRICT = {
-  enableOfflineQueue: false,
-  autoResendUnfulfilledCommands: false,
-  maxRetriesPerRequest: 0,
-  commandTimeout: COMMAND_DEADLINE_MS,
-  connectTimeout: 1_000,
-  retryStrategy: (tries: number) => Math.min(50 * 2 ** (tries - 1), 1_000) + Math.random() * 100,
-  scripts: SCRIPTS,
-} satisfies RedisOptions
-
-/** Sessions and tickets in Redis 7 or later: one server, or a cluster. */
+/** Sessions and tickets in Redis 7 or later: one server, one behind sentinels, or a cluster. */
 export class RedisStore implements Store {
   readonly #redis: Redis | Cluster
   readonly #clock = new RemoteClock()
   readonly #clockReader: NodeJS.Timeout
   readonly #onError: (error: Error) => void
-  readonly #subscribers = new Set<Redis | Cluster>()
+  readonly #reigns: Reigns
+  readonly #link: RevocationLink
+  readonly #revoker: Revoker
 
-  /** Connects at once. `onError` hears of connection faults, which the verbs report as `store_unavailable`. */
+  /** Connects at once. `onError` hears of connection faults, which the verbs report as `store_unavailable`. Throws a `TypeError` for what names no Redis. */
   constructor(url: string, onError: (error: Error) => void = () => {}) {
+    const target = parseRedisUrl(url)
     this.#onError = onError
-    this.#redis = connect(url)
-    this.#redis.on('error', onError)
-    this.#redis.on('ready', () => void this.#readClock(FIRST_READINGS))
+    this.#redis = connectRedis(target, onError)
+    this.#reigns = new Reigns(this.#redis, {
+      expectsReplicas: target.kind === 'sentinel',
+      begun: () => void this.#readClock(FIRST_READINGS, { anew: true }),
+    })
     this.#redis.on('close', () => this.#clock.reset())
     this.#clockReader = setInterval(() => void this.#readClock(1), READ_CLOCK_EVERY_MS).unref()
+    const subscriber = this.#redis instanceof Cluster ? this.#redis : connectRedis(target, () => {})
+    this.#link = new RevocationLink(this.#redis, subscriber, { reigns: this.#reigns, clock: this.#clock })
+    this.#revoker = new Revoker(this.#redis, target, { reigns: this.#reigns, link: this.#link })
   }
 
   now(): number {
     return this.#clock.now()
   }
 
-  async start(sid: string, session: SessionRecord, until: number): Promise<boolean> {
-    const started = await answered(
-      this.#redis.carnetStart(sessionKey(sid), tombstoneKey(sid), serializeSession(session), until),
-    )
-    return started === 1
-  }
-
   async read(sid: string): Promise<SessionRecord | null> {
-    const stored = await answered(this.#redis.get(sessionKey(sid)))
+    const stored = await this.#read(sessionKey(sid))
     return stored === null ? null : parseSession(stored)
-  }
-
-  async ends(sids: readonly string[]): Promise<(number | null)[]> {
-    if (sids.length === 0) return []
-    const pipeline = this.#redis.pipeline()
-    for (const sid of sids) pipeline.pexpiretime(sessionKey(sid))
-    return (await executed(pipeline)).map(until => (Number(until) > 0 ? Number(until) : null))
-  }
-
-  async renew(sid: string, user: User, revision: number): Promise<boolean> {
-    const renewed = await answered(this.#redis.carnetRenew(sessionKey(sid), revision, serializeUser(user)))
-    return renewed === 1
   }
 
   async touch(sid: string, until: number): Promise<boolean> {
@@ -83,162 +65,151 @@ export class RedisStore implements Store {
     return replies[1] === 1
   }
 
-  async revoke(sid: string, rememberUntil: number): Promise<boolean> {
-    const ended = await answered(
-      this.#redis.carnetRevoke(
-        sessionKey(sid),
-        tombstoneKey(sid),
-        REVOKED_CHANNEL,
-        sessionHandle(sid),
-        rememberUntil,
-      ),
-    )
-    return ended === 1
-  }
-
-  async wasRevoked(sid: string): Promise<boolean> {
-    return (await answered(this.#redis.exists(tombstoneKey(sid)))) === 1
-  }
-
-  async issue(tickets: readonly NewTicket[]): Promise<void> {
-    if (tickets.length === 0) return
-    const pipeline = this.#redis.pipeline()
-    for (const { ticket, record, until } of tickets) {
-      pipeline.set(
-        ticketKey(ticket),
-        `${sessionKey(record.sid)}\n${JSON.stringify(record)}`,
-        'PXAT',
-        until,
-        'NX',
-      )
-    }
-    await executed(pipeline)
-  }
-
   async redeem(ticket: string): Promise<BurntTicket | null> {
-    const burnt = await answered(this.#redis.carnetRedeem(ticketKey(ticket)))
-    if (burnt === null) return null
-    const [stored, session] = burnt
+    const key = ticketKey(ticket)
+    const { id } = this.#reigns.inOrder(key) ?? (await this.#reigns.of(key))
+    const stored = await answered(this.#redis.getdel(key))
+    if (stored === null) return null
+    const [reign, record] = stored.split('\n', 2) as [string, string]
+    // Its burning may be what a lost master took with it.
+    if (reign !== id) return null
     // Only the auth service writes tickets, and JSON.stringify wrote this one.
-    const record = JSON.parse(stored.slice(stored.indexOf('\n') + 1)) as TicketRecord
-    return { record, session: session === null ? null : parseSession(session) }
+    const burnt = JSON.parse(record) as TicketRecord
+    return { record: burnt, session: await this.read(burnt.sid) }
   }
 
-  async onRevoked(listener: (handle: string) => void): Promise<() => Promise<void>> {
-    const subscriber = this.#redis instanceof Cluster ? this.#redis.duplicate() : this.#redis.duplicate()
-    this.#subscribers.add(subscriber)
-    subscriber.on('error', () => {})
-    subscriber.on('message', (_channel: string, handle: string) => listener(handle))
-    await ready(subscriber)
-    await answered(subscriber.subscribe(REVOKED_CHANNEL))
-    return async () => {
-      this.#subscribers.delete(subscriber)
-      subscriber.disconnect()
+  async burn(ticket: string): Promise<boolean> {
+    return (await answered(this.#redis.del(ticketKey(ticket)))) === 1
+  }
+
+  async revoke(sid: string, revocation: Revocation): Promise<boolean> {
+    return this.#revoker.revoke(sid, revocation)
+  }
+
+  watch(watcher: Watcher): Watch {
+    const remove = this.#link.add(watcher)
+    return {
+      isCurrent: digit => this.#link.isCurrent(digit),
+      stop: async () => remove(),
     }
   }
 
   async ping(): Promise<void> {
     await answered(this.#redis.ping())
+    await this.#reigns.all()
     this.now()
   }
 
   async close(): Promise<void> {
     clearInterval(this.#clockReader)
-    for (const connection of [this.#redis, ...this.#subscribers]) connection.disconnect()
+    this.#reigns.close()
+    this.#revoker.close()
+    this.#link.close()
+    this.#redis.disconnect()
   }
 
-  /** Resolves when the store can serve, or after `withinMs` all the same: it goes on trying. */
+  async start(sid: string, session: SessionRecord, until: number): Promise<boolean> {
+    const key = sessionKey(sid)
+    await this.#reigns.of(key)
+    const started = await answered(
+      this.#redis.carnetStart(key, tombstoneKey(sid), serializeSession(session), until),
+    )
+    return started === 1
+  }
+
+  async ends(sids: readonly string[]): Promise<(number | null)[]> {
+    const asked = sids.map(sid => answered(this.#redis.pexpiretime(sessionKey(sid))))
+    return (await Promise.all(asked)).map(until => (until > 0 ? until : null))
+  }
+
+  async renew(sid: string, user: User, revision: number): Promise<boolean> {
+    const key = sessionKey(sid)
+    const renewed = await answered(this.#redis.carnetRenew(key, revision, serializeUser(user)))
+    const handle = sessionHandle(sid)
+    await this.#link.forget(laneOf(handle, this.#isCluster), handle)
+    return renewed === 1
+  }
+
+  async wasRevoked(sid: string): Promise<boolean> {
+    const key = tombstoneKey(sid)
+    await this.#reigns.of(key)
+    return (await answered(this.#redis.exists(key))) === 1
+  }
+
+  async issue(tickets: readonly NewTicket[]): Promise<void> {
+    const [first] = tickets
+    if (first === undefined) return
+    const { id } = await this.#reigns.of(ticketKey(first.ticket))
+    const pipeline = this.#redis.pipeline()
+    for (const { ticket, record, until } of tickets) {
+      pipeline.set(ticketKey(ticket), `${id}\n${JSON.stringify(record)}`, 'PXAT', until, 'NX')
+    }
+    await executed(pipeline)
+  }
+
+  async unnoted(): Promise<string[]> {
+    const each = lanes(this.#isCluster).map(lane =>
+      answered(this.#redis.srandmember(unnotedKey(lane), NOTED_AT_ONCE)),
+    )
+    return (await Promise.all(each)).flat()
+  }
+
+  async noted(handles: readonly string[]): Promise<void> {
+    await Promise.all(
+      lanes(this.#isCluster).map(async lane => {
+        const here = handles.filter(handle => laneOf(handle, this.#isCluster) === lane)
+        if (here.length > 0) await answered(this.#redis.srem(unnotedKey(lane), ...here))
+      }),
+    )
+  }
+
+  async beat(): Promise<void> {
+    await this.#reigns.confirm()
+    await this.#link.beat()
+  }
+
+  keep(replay: () => Promise<void>): void {
+    this.#reigns.keep(replay)
+  }
+
+  /** Resolves at the first contact, or after `withinMs` all the same: it goes on trying. */
   async settled(withinMs: number): Promise<void> {
     const deadline = performance.now() + withinMs
     while (performance.now() < deadline) {
       try {
-        return await this.ping()
+        return void this.now()
       } catch {
         await new Promise(resolve => setTimeout(resolve, 10))
       }
     }
   }
 
-  async #readClock(times: number): Promise<void> {
+  get #isCluster(): boolean {
+    return this.#redis instanceof Cluster
+  }
+
+  /** Reads from a master that is in order; where another took over meanwhile, from that one. */
+  async #read(key: string, turn = 0): Promise<string | null> {
+    const { id } = this.#reigns.inOrder(key) ?? (await this.#reigns.of(key))
+    const stored = await answered(this.#redis.get(key))
+    if (this.#reigns.known(key)?.id === id) return stored
+    if (turn > 0) throw unavailable(new Error('The masters are changing.'))
+    return this.#read(key, turn + 1)
+  }
+
+  async #readClock(times: number, { anew = false }: { anew?: boolean } = {}): Promise<void> {
     const nodes = this.#redis instanceof Cluster ? this.#redis.nodes('master') : [this.#redis]
     try {
       for (let reading = 0; reading < times; reading++) {
         const answers = await Promise.all(nodes.map(node => node.time()))
         const moments = answers.map(([seconds, micros]) => Number(seconds) * 1000 + Number(micros) / 1000)
-        if (moments.length > 0) this.#clock.read(Math.min(...moments))
+        if (moments.length === 0) return
+        if (anew && reading === 0) this.#clock.reset()
+        this.#clock.read(Math.min(...moments))
       }
     } catch (error) {
       // The next reading, or the next connection, tries again; until then the old readings hold.
       this.#onError(error as Error)
     }
   }
-}
-
-function connect(url: string): Redis | Cluster {
-  if (!url.startsWith('redis+cluster:')) return new Redis(url, STRICT)
-  const { username, password, nodes } = parseCluster(url)
-  const { scripts, retryStrategy, ...redisOptions } = STRICT
-  return new Cluster(nodes, {
-    enableOfflineQueue: false,
-    clusterRetryStrategy: retryStrategy,
-    scripts,
-    redisOptions: { ...redisOptions, ...(username && { username }), ...(password && { password }) },
-  })
-}
-
-// `redis+cluster://user:password@h1:6379,h2:6380`: several hosts make it no URL that the WHATWG parser takes.
-function parseCluster(url: string): {
-  username: string
-  password: string
-  nodes: { host: string; port: number }[]
-} {
-  const match = /^redis\+cluster:\/\/(?:([^:@/]*)(?::([^@/]*))?@)?([^/@]+)\/?$/.exec(url)
-  if (match === null) {
-    throw new TypeError('A cluster is named like redis+cluster://host1:6379,host2:6379.')
-  }
-  const nodes = (match[3] ?? '').split(',').map(entry => {
-    const { hostname, port } = new URL(`redis://${entry}`)
-    return { host: hostname, port: port === '' ? 6379 : Number(port) }
-  })
-  return {
-    username: decodeURIComponent(match[1] ?? ''),
-    password: decodeURIComponent(match[2] ?? ''),
-    nodes,
-  }
-}
-
-async function ready(connection: Redis | Cluster): Promise<void> {
-  if (connection.status === 'ready') return
-  await new Promise<void>((resolve, reject) => {
-    const timer = setTimeout(() => {
-      connection.disconnect()
-      reject(unavailable(new Error('No connection within 2 s.')))
-    }, 2_000)
-    connection.once('ready', () => {
-      clearTimeout(timer)
-      resolve()
-    })
-  })
-}
-
-async function answered<T>(reply: Promise<T>): Promise<T> {
-  try {
-    return await reply
-  } catch (cause) {
-    throw unavailable(cause)
-  }
-}
-
-async function executed(pipeline: ChainableCommander): Promise<unknown[]> {
-  const replies = (await answered(pipeline.exec())) ?? []
-  return replies.map(([error, reply]) => {
-    if (error) throw unavailable(error)
-    return reply
-  })
-}
-
-function unavailable(cause: unknown): CarnetError {
-  return new CarnetError('store_unavailable', 'The session store does not answer. Try again in a moment.', {
-    cause,
-  })
 }

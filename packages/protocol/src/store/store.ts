@@ -14,37 +14,83 @@ export interface BurntTicket {
   readonly session: SessionRecord | null
 }
 
+/** How a session is revoked. */
+export interface Revocation {
+  /** Until when it is kept in mind, should the session be gone and nobody can say whether its browser is remembered. */
+  readonly rememberUntil: number
+  /**
+   * True where SQL has it already. Otherwise it is entered for the auth service to note, and is acknowledged only where
+   * it outlives the loss of a master.
+   */
+  readonly noted: boolean
+}
+
+/** Told to forget what it knows of sessions. */
+export interface Watcher {
+  /** The session of this handle was revoked, or its user changed. */
+  forget(handle: string): void
+  /** Something may have been missed: all that was known counts no longer. */
+  forgetAll(): void
+}
+
+/** A watch that is kept on the store. */
+export interface Watch {
+  /**
+   * Whether nothing can have been missed about sessions whose handles begin with this hex digit, 0 to 15: what the auth
+   * service says came through within the last 2 s.
+   */
+  isCurrent(digit: number): boolean
+  stop(): Promise<void>
+}
+
 /**
  * The verbs of the protocol. Absence is `null` (or `false`); a store that cannot answer in time throws
  * `store_unavailable`, and then nobody knows whether the verb was carried out: a redeem is never tried again,
- * a revoke may be.
+ * a revoke may be. Agents use the first group, the auth service all.
  */
 export interface Store {
   /** The store's clock, ms since epoch. Every moment in a record is on it. Throws `store_unavailable` before the first contact. */
   now(): number
-  /** Writes a session that ends at `until` unless touched; one that is there stays. False where the sid was revoked. */
-  start(sid: string, session: SessionRecord, until: number): Promise<boolean>
   read(sid: string): Promise<SessionRecord | null>
-  /** Until when each of some sessions lives unless touched, null for each that is gone. One round trip. */
-  ends(sids: readonly string[]): Promise<(number | null)[]>
-  /** Puts another state of the user into a live session, unless a later one is there. False where it is gone. */
-  renew(sid: string, user: User, revision: number): Promise<boolean>
   /** Moves the end of a live session to `until`, never nearer. False where there is no such session. */
   touch(sid: string, until: number): Promise<boolean>
+  /** Burns a ticket: of any number of parallel calls exactly one gets it. Null where it is unknown, expired or used. */
+  redeem(ticket: string): Promise<BurntTicket | null>
+  /** Burns a ticket of another site, unread. False where it is unknown, expired or used. */
+  burn(ticket: string): Promise<boolean>
   /**
-   * Ends a session for every site and tells all who listen. Where its browser is remembered, that is kept in mind for
-   * as long; where the session is gone and nobody can say, until `rememberUntil`. False where it had ended already.
+   * Ends a session for every site and tells all who watch. Where its browser is remembered, that is kept in mind for
+   * as long. False where it had ended already.
    */
-  revoke(sid: string, rememberUntil: number): Promise<boolean>
+  revoke(sid: string, revocation: Revocation): Promise<boolean>
+  /** Tells `watcher` of every change from now on. */
+  watch(watcher: Watcher): Watch
+  /** Resolves when the store answers; throws `store_unavailable`. */
+  ping(): Promise<void>
+  close(): Promise<void>
+
+  /** Writes a session that ends at `until` unless touched; one that is there stays. False where the sid was revoked. */
+  start(sid: string, session: SessionRecord, until: number): Promise<boolean>
+  /** Until when each of some sessions lives unless touched, null for each that is gone. */
+  ends(sids: readonly string[]): Promise<(number | null)[]>
+  /** Puts another state of the user into a live session, unless a later one is there, and tells all who watch. False where it is gone. */
+  renew(sid: string, user: User, revision: number): Promise<boolean>
   /** Whether a session was revoked, as far as that is kept in mind. */
   wasRevoked(sid: string): Promise<boolean>
   /** Writes tickets of one session, in one round trip however many. A write that arrives after `until` leaves nothing. */
   issue(tickets: readonly NewTicket[]): Promise<void>
-  /** Burns a ticket: of any number of parallel calls exactly one gets it. Null where it is unknown, expired or used. */
-  redeem(ticket: string): Promise<BurntTicket | null>
-  /** Calls `listener` with the handle (`sessionHandle`) of every session revoked from now on. Returns the way to stop. */
-  onRevoked(listener: (handle: string) => void): Promise<() => Promise<void>>
-  /** Resolves when the store answers; throws `store_unavailable`. */
-  ping(): Promise<void>
-  close(): Promise<void>
+  /** Some handles of sessions that were revoked and that nobody has noted yet. */
+  unnoted(): Promise<string[]>
+  /** Says that these were noted where they outlive the store. */
+  noted(handles: readonly string[]): Promise<void>
+  /**
+   * Shows all who watch that auth service and link live: at least every 400 ms. Throws `store_unavailable` also where
+   * the store takes no writes.
+   */
+  beat(): Promise<void>
+  /**
+   * Takes the store into care: nothing is read from a master that has started or was promoted before `replay` has
+   * brought it what it may have lost. Throws nothing; a replay that fails is tried again.
+   */
+  keep(replay: () => Promise<void>): void
 }

@@ -19,7 +19,7 @@ export async function signOut(place: Place, request: AgentRequest): Promise<Answ
     throw new CarnetError('csrf', 'This request did not start on a page of this site.')
   }
   for (const sid of verifiedSids(place.signer, cookieHeader(request), place.names.session)) {
-    const ended = await revokeSession(place.store, sid, place.current.session.remember)
+    const ended = await revokeSession(place.store, sid, { remember: place.current.session.remember })
     place.log.info({ site: place.site.id, ended }, 'session_revoked')
   }
   const cookies = [dropSessionCookie(place), dropClaim(place)]

@@ -6,7 +6,6 @@ import {
   type Manifest,
   originsOf,
   returnTarget,
-  revokeSession,
   sessionHandle,
   verifiedSids,
 } from '@carnet/protocol'
@@ -39,8 +38,7 @@ export function signOut(desk: Desk): Step {
     const names = cookieNames(manifest.auth)
     const held = readRememberCookie(ctx.headers.cookie, names, desk.signer)
     for (const sid of verifiedSids(desk.signer, ctx.headers.cookie, names.session)) {
-      await revokeSession(desk.store, sid, manifest.session.remember)
-      await desk.sessions.endedElsewhere(sessionHandle(sid))
+      await desk.sessions.endShown(sid)
       desk.log.info({ session: sessionHandle(sid) }, 'session_revoked')
     }
     if (held !== null) await desk.sessions.endSeries(held.seriesId)

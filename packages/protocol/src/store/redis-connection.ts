@@ -1,0 +1,100 @@
+import { Cluster, Redis, type RedisOptions } from 'ioredis'
+import { SCRIPTS } from './redis-scripts.ts'
+import type { RedisTarget } from './redis-url.ts'
+
+const COMMAND_DEADLINE_MS = 300
+
+// Half of the delay by chance: many processes that lost one server must not come back in one moment.
+const backOff = (tries: number) =>
+  Math.min(50 * 2 ** Math.min(tries - 1, 5), 1_000) * (0.5 + Math.random() / 2)
+
+/** Options that keep a command from outliving its request: what cannot be sent now fails now, and nothing is sent twice. */
+const STRICT = {
+  enableOfflineQueue: false,
+  autoResendUnfulfilledCommands: false,
+  maxRetriesPerRequest: 0,
+  commandTimeout: COMMAND_DEADLINE_MS,
+  connectTimeout: 1_000,
+  // A master that became a replica: the next connection finds the new one.
+  reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
+} satisfies RedisOptions
+
+/** Connects to a Redis, at once and for as long as it takes. `onError` hears of connection faults. */
+export function connectRedis(target: RedisTarget, onError: (error: Error) => void): Redis | Cluster {
+  const redis = target.kind === 'cluster' ? connectCluster(target) : connectServer(target)
+  redis.on('error', onError)
+  return redis
+}
+
+function connectServer(target: RedisTarget): Redis {
+  const redis = new Redis({
+    ...STRICT,
+    ...credentials(target),
+    retryStrategy: backOff,
+    scripts: SCRIPTS,
+    db: target.database,
+    ...(target.kind === 'sentinel' ? sentinels(target) : target.nodes[0]),
+  })
+  redis.on('connect', () => writeTogether(redis))
+  return redis
+}
+
+function sentinels(target: RedisTarget) {
+  return {
+    sentinels: target.nodes.map(node => ({ ...node })),
+    name: target.name,
+    sentinelRetryStrategy: backOff,
+    sentinelCommandTimeout: COMMAND_DEADLINE_MS,
+    // Hears from the sentinels of a new master, also where the old one still answers.
+    failoverDetector: true,
+    ...(target.sentinelPassword !== null && { sentinelPassword: target.sentinelPassword }),
+    ...(target.tls && { enableTLSForSentinelMode: true, sentinelTLS: {} }),
+  } satisfies RedisOptions
+}
+
+function connectCluster(target: RedisTarget): Cluster {
+  const cluster = new Cluster([...target.nodes], {
+    enableOfflineQueue: false,
+    clusterRetryStrategy: backOff,
+    clusterNodeRetryStrategy: backOff,
+    // Nothing whose connection was lost is sent again: it may have been carried out.
+    retryDelayOnFailover: 0,
+    retryDelayOnClusterDown: 0,
+    maxRedirections: 4,
+    slotsRefreshTimeout: 1_000,
+    slotsRefreshInterval: 2_000,
+    shardedSubscribers: true,
+    scripts: SCRIPTS,
+    redisOptions: { ...STRICT, ...credentials(target) },
+  })
+  cluster.on('+node', (node: Redis) => node.on('connect', () => writeTogether(node)))
+  return cluster
+}
+
+function credentials({ username, password, tls }: RedisTarget) {
+  return {
+    ...(username !== null && { username }),
+    ...(password !== null && { password }),
+    ...(tls && { tls: {} }),
+  }
+}
+
+/**
+ * Lets commands of one turn of the event loop leave in one write: a system call each would cost more than the commands
+ * themselves. (A pipeline would do so too, but holds back what comes while one is under way.)
+ */
+function writeTogether({ stream }: Redis): void {
+  const write = stream.write.bind(stream) as (...args: unknown[]) => boolean
+  let corked = false
+  stream.write = (...args: unknown[]) => {
+    if (!corked) {
+      corked = true
+      stream.cork()
+      setImmediate(() => {
+        corked = false
+        stream.uncork()
+      })
+    }
+    return write(...args)
+  }
+}
