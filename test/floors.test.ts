@@ -33,7 +33,7 @@ const FLOORS: Record<string, string[][]> = {
     ['index.ts'],
   ],
   'site-agent': [
-    ['exchange.ts', 'texts/en.ts'],
+    ['exchange.ts', 'session-cache.ts', 'texts/en.ts'],
     ['place.ts', 'texts/zh-hans.ts', 'texts/zh-hant.ts'],
     ['texts/languages.ts', 'nonce.ts', 'claim.ts', 'session-check.ts', 'refusal-page.ts'],
     ['bounce.ts', 'swap.ts'],

@@ -157,12 +157,22 @@ export function parseCookies(header: string | undefined): { name: string; value:
 
 /** The one value of a name; null where it is absent or stands there twice (RFC 6265bis §5.7 lets a sibling toss one in). */
 export function soleCookie(header: string | undefined, name: string): string | null {
-  if (header === undefined || !header.includes(name)) return null
+  if (header === undefined) return null
   let found: string | null = null
-  for (const cookie of parseCookies(header)) {
-    if (cookie.name !== name) continue
+  // Every request comes by here, and most cookies are others': they are passed over, not taken apart.
+  for (let at = header.indexOf(name); at >= 0; at = header.indexOf(name, at + name.length)) {
+    const before = header.slice(header.lastIndexOf(';', at) + 1, at)
+    const semicolon = header.indexOf(';', at)
+    const end = semicolon < 0 ? header.length : semicolon
+    const equals = header.indexOf('=', at)
+    const isName =
+      before.trim() === '' &&
+      equals > 0 &&
+      equals < end &&
+      header.slice(at + name.length, equals).trim() === ''
+    if (!isName) continue
     if (found !== null) return null
-    found = cookie.value
+    found = header.slice(equals + 1, end).trim()
   }
   return found
 }

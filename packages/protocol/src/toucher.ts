@@ -31,16 +31,16 @@ export class Toucher {
     this.#store = store
   }
 
-  /** Touches a session unless that was done lately. `idle` in ms; `told` hears whether it was there, and nothing where the store does not answer. */
+  /** Touches a session unless that was done lately: then false. `idle` in ms; `told` hears whether it was there, and nothing where the store does not answer. */
   touch(
     sid: string,
     record: Pick<SessionRecord, 'expiresAt'>,
     idle: number,
     told: Due['told'] = () => {},
-  ): void {
+  ): boolean {
     const now = performance.now()
     const last = this.#touchedAt.get(sid)
-    if (last !== undefined && now - last < touchEvery(idle)) return
+    if (last !== undefined && now - last < touchEvery(idle)) return false
     // Map keeps the order of insertion, so the first is the one touched longest ago.
     this.#touchedAt.delete(sid)
     if (this.#touchedAt.size >= MOST_REMEMBERED)
@@ -48,16 +48,17 @@ export class Toucher {
     this.#touchedAt.set(sid, now)
     if (this.#due.size === 0) setTimeout(() => this.#flush(), TOGETHER_MS).unref()
     this.#due.set(sid, { record, idle, told })
+    return true
   }
 
   #flush(): void {
     const due = [...this.#due]
     this.#due.clear()
     for (const [sid, { record, idle, told }] of due) {
-      touchSession(this.#store, sid, record, idle).then(told, () => {
+      touchSession(this.#store, sid, record, idle)
+        .then(told)
         // The next request tries again.
-        this.#touchedAt.delete(sid)
-      })
+        .catch(() => this.#touchedAt.delete(sid))
     }
   }
 }

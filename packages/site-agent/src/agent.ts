@@ -15,7 +15,7 @@ import {
   Signer,
   type Site,
   type Store,
-  Toucher,
+  sessionHandle,
   watchManifest,
 } from '@carnet/protocol'
 import { type AgentRequest, type Answer, isNavigation, jsonRefusal, pathOf, toRefusal } from './exchange.ts'
@@ -25,7 +25,7 @@ import { begin, callback } from './routes/bounce.ts'
 import { pixel, pixelRefusal } from './routes/pixel.ts'
 import { session } from './routes/session.ts'
 import { signOut } from './routes/sign-out.ts'
-import { type Session, toSession } from './session-check.ts'
+import { type CacheOptions, type Session, SessionCache, toSession } from './session-cache.ts'
 import { textsFor } from './texts/languages.ts'
 import { type Outcome, visit } from './visit.ts'
 
@@ -44,6 +44,15 @@ export interface AgentOptions {
   store?: string | Store | undefined
   /** Addresses and CIDRs of proxies to believe, separated by commas. Default: `none`. */
   trustProxy?: string | undefined
+  /** How many sessions are kept in memory, some 400 bytes each; 0 asks the store at every check. Default: 50,000. */
+  cache?: number | undefined
+  /**
+   * What is said of sessions while the store is away: `refuse`, the default, takes nobody for signed in. `stale` goes on
+   * for `staleFor` seconds with those that were known, also of people who have signed out elsewhere meanwhile.
+   */
+  onStoreDown?: 'refuse' | 'stale' | undefined
+  /** Seconds, 1 to 600. Default: 60. */
+  staleFor?: number | undefined
   /** Default: nothing is logged. A pino logger fits, and so does `console`. */
   log?: AgentLog | undefined
 }
@@ -81,24 +90,27 @@ export class Agent extends EventEmitter<AgentEvents> {
   readonly #find: (request: AgentRequest) => Place
   readonly #close: () => Promise<void>
 
-  constructor(parts: Omit<Agency, 'onSignIn' | 'toucher'>, site: Site, close: () => Promise<void>) {
+  constructor(parts: Omit<Agency, 'onSignIn'>, site: Site, close: () => Promise<void>) {
     super()
     this.#agency = {
       ...parts,
-      toucher: new Toucher(parts.store),
       onSignIn: (sid: string, record: SessionRecord, via: Via) => {
-        this.emit('signin', { session: toSession({ sid, record }), via })
+        this.emit('signin', { session: toSession(sessionHandle(sid), record), via })
       },
     }
     this.#find = placeFinder(this.#agency, site)
     this.#close = close
   }
 
-  /** Answers the agent's own routes; elsewhere says who visits. Never throws: a fault becomes an answer, or a visit that nothing can be asked of. */
-  async handle(request: AgentRequest): Promise<Outcome> {
+  /** Answers the agent's own routes; elsewhere says who visits. At once where nothing has to be asked of the store. Never throws: a fault becomes an answer, or a visit that nothing can be asked of. */
+  handle(request: AgentRequest): Outcome | Promise<Outcome> {
     const place = this.#find(request)
     const own = request.target.startsWith('/api/') ? ROUTES.get(pathOf(request.target)) : undefined
-    if (own === undefined) return isAddress(request.target) ? visit(place, request) : { answer: NO_ADDRESS }
+    if (own !== undefined) return this.#answer(place, request, own)
+    return isAddress(request.target) ? visit(place, request) : { answer: NO_ADDRESS }
+  }
+
+  async #answer(place: Place, request: AgentRequest, own: Route): Promise<Outcome> {
     try {
       // HEAD is another method: it must spend nothing.
       if (request.method !== own.allow) return { answer: methodRefusal(place, request, own) }
@@ -136,9 +148,11 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     const trust = parseTrustProxy(options.trustProxy ?? 'none')
     const given = typeof options.store === 'object' ? options.store : null
     const store = given ?? (await openOwnStore(options.store as string | undefined, manifest.current, log))
-    const parts = { siteId: site.id, manifest, store, signer, trust, log }
+    const cache = new SessionCache(store, cacheOptions(options))
+    const parts = { siteId: site.id, manifest, store, signer, trust, log, cache }
     return new Agent(parts, site, async () => {
       manifest.close()
+      await cache.close()
       // The embedded store is the whole process's, not ours to close.
       if (given === null && !(store instanceof MemoryStore)) await store.close()
     })
@@ -146,6 +160,20 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     manifest.close()
     throw error
   }
+}
+
+function cacheOptions({ cache = 50_000, onStoreDown = 'refuse', staleFor = 60 }: AgentOptions): CacheOptions {
+  if (!Number.isSafeInteger(cache) || cache < 0 || cache > 10_000_000) {
+    throw new TypeError('`cache` must be a number of sessions, 0 to 10,000,000.')
+  }
+  if (onStoreDown !== 'refuse' && onStoreDown !== 'stale') {
+    throw new TypeError("`onStoreDown` must be 'refuse' or 'stale'.")
+  }
+  if (!(staleFor >= 1 && staleFor <= 600)) throw new TypeError('`staleFor` must be 1 to 600 seconds.')
+  if (onStoreDown === 'stale' && cache === 0) {
+    throw new TypeError("`onStoreDown: 'stale'` needs a `cache` to serve from.")
+  }
+  return { sessions: cache, staleFor: onStoreDown === 'stale' ? staleFor * 1000 : 0 }
 }
 
 function openManifest(source: string | Manifest, log: AgentLog): LiveManifest {

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import { CarnetError, hasJsonBody, wantsJson } from '@carnet/protocol'
 
 /** A request as an adapter hands it over. */
@@ -9,6 +10,27 @@ export interface AgentRequest {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
   /** The address of the socket's other end. */
   readonly peer: string
+}
+
+/** A request of a `node:http` server. */
+export class NodeRequest implements AgentRequest {
+  readonly method: string
+  readonly target: string
+  readonly headers: IncomingMessage['headers']
+  readonly #req: IncomingMessage
+
+  /** `target` as it was before a framework cut it. */
+  constructor(req: IncomingMessage, target: string) {
+    this.method = req.method ?? 'GET'
+    this.target = target
+    this.headers = req.headers
+    this.#req = req
+  }
+
+  // Asking the socket costs a system call, and few requests are asked where they come from.
+  get peer(): string {
+    return this.#req.socket.remoteAddress ?? ''
+  }
 }
 
 /** An answer for an adapter to send, as it is. */

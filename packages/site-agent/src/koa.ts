@@ -1,9 +1,9 @@
-import type { Context, Middleware } from 'koa'
+import type { Context, Middleware, Next } from 'koa'
 import type { Agent } from './agent.ts'
-import type { Answer } from './exchange.ts'
+import { type Answer, NodeRequest } from './exchange.ts'
 import type { Required } from './required.ts'
-import type { Session } from './session-check.ts'
-import type { Visit } from './visit.ts'
+import type { Session } from './session-cache.ts'
+import type { Outcome, Visit } from './visit.ts'
 
 /** What the middleware adds to `ctx.state`: `new Koa<CarnetState>()`. */
 export interface CarnetState {
@@ -22,29 +22,29 @@ export interface KoaCarnet {
 const VISIT = Symbol('carnet visit')
 
 function mount(agent: Agent): Middleware<CarnetState> {
-  return async function carnet(ctx, next) {
-    const outcome = await agent.handle({
-      method: ctx.method,
-      target: ctx.originalUrl,
-      headers: ctx.headers,
-      peer: ctx.req.socket.remoteAddress ?? '',
-    })
-    if (outcome.answer !== null) return send(ctx, outcome.answer)
-    const { visit } = outcome
-    ctx.state.session = visit.session
-    ;(ctx.state as { [VISIT]?: Visit })[VISIT] = visit
-    for (const cookie of visit.cookies) ctx.append('Set-Cookie', cookie)
-    await next()
+  return function carnet(ctx, next) {
+    const outcome = agent.handle(new NodeRequest(ctx.req, ctx.originalUrl))
+    // What is known at once is told at once: a turn of waiting costs as much as all the rest.
+    if (outcome instanceof Promise) return outcome.then(outcome => goOn(ctx, next, outcome))
+    return goOn(ctx, next, outcome)
   }
 }
 
+function goOn(ctx: Parameters<Middleware<CarnetState>>[0], next: Next, outcome: Outcome): Promise<void> {
+  if (outcome.answer !== null) return Promise.resolve(send(ctx, outcome.answer))
+  const { visit } = outcome
+  ctx.state.session = visit.session
+  ;(ctx.state as { [VISIT]?: Visit })[VISIT] = visit
+  for (const cookie of visit.cookies) ctx.append('Set-Cookie', cookie)
+  return next()
+}
+
 function required(what: Required = {}): Middleware<CarnetState> {
-  return async function carnetRequired(ctx, next) {
+  return function carnetRequired(ctx, next) {
     const visit = (ctx.state as { [VISIT]?: Visit })[VISIT]
     if (visit === undefined) throw new TypeError('Mount carnet(agent) before carnet.required().')
     const answer = visit.require(what)
-    if (answer !== null) return send(ctx, answer)
-    await next()
+    return answer === null ? next() : Promise.resolve(send(ctx, answer))
   }
 }
 

@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Agent } from './agent.ts'
-import type { AgentRequest, Answer } from './exchange.ts'
+import { type Answer, NodeRequest } from './exchange.ts'
 import type { Required } from './required.ts'
-import type { Session } from './session-check.ts'
+import type { Session } from './session-cache.ts'
 import type { Visit } from './visit.ts'
 
 /** The agent in front of a `node:http` listener. */
@@ -25,7 +25,7 @@ export function carnet(agent: Agent): NodeGate {
   }
 
   async function gate(req: IncomingMessage, res: ServerResponse): Promise<boolean> {
-    const outcome = await agent.handle(toAgentRequest(req))
+    const outcome = await agent.handle(new NodeRequest(req, req.url ?? '/'))
     if (outcome.answer !== null) {
       send(res, outcome.answer)
       return true
@@ -45,15 +45,6 @@ export function carnet(agent: Agent): NodeGate {
       return null
     },
   })
-}
-
-function toAgentRequest(req: IncomingMessage): AgentRequest {
-  return {
-    method: req.method ?? 'GET',
-    target: req.url ?? '/',
-    headers: req.headers,
-    peer: req.socket.remoteAddress ?? '',
-  }
 }
 
 function send(res: ServerResponse, answer: Answer): void {

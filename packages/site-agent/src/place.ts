@@ -11,10 +11,10 @@ import {
   type Signer,
   type Site,
   type Store,
-  type Toucher,
   type TrustProxy,
 } from '@carnet/protocol'
 import type { AgentRequest } from './exchange.ts'
+import type { SessionCache } from './session-cache.ts'
 
 /** What the agent logs to; a pino logger fits. Fields never hold a ticket, a sid, a cookie or a query. */
 export interface AgentLog {
@@ -33,7 +33,7 @@ export interface Agency {
   readonly signer: Signer
   readonly trust: TrustProxy
   readonly log: AgentLog
-  readonly toucher: Toucher
+  readonly cache: SessionCache
   /** Told of each session that begins at this site. */
   readonly onSignIn: (sid: string, session: SessionRecord, via: Via) => void
 }

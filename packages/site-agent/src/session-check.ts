@@ -1,51 +1,24 @@
-import {
-  type SessionRecord,
-  serializeCookie,
-  sessionHandle,
-  signSid,
-  soleCookie,
-  type User,
-  verifySid,
-} from '@carnet/protocol'
+import { serializeCookie, signSid, soleCookie, verifySid } from '@carnet/protocol'
 import { type AgentRequest, cookieHeader } from './exchange.ts'
 import type { Place } from './place.ts'
-
-/** The session as an app sees it; moments are ms since epoch. */
-export interface Session {
-  /** A public name of this session: it opens nothing, and is the same at every site. */
-  readonly id: string
-  readonly user: User
-  readonly startedAt: number
-  /** When the user last gave a password. */
-  readonly authenticatedAt: number
-  /** The absolute end. It may end sooner: unused, or signed out anywhere. */
-  readonly expiresAt: number
-}
-
-/** A live session with the sid that opens it; the sid stays inside the agent. */
-export interface OpenSession {
-  readonly sid: string
-  readonly record: SessionRecord
-}
+import type { OpenSession } from './session-cache.ts'
 
 /**
- * The hot path: cookie → signature → store. Null where the request bears no session cookie of this site that opens
- * a live session. Throws `store_unavailable`.
+ * The hot path: cookie → session, from memory where that is known to hold, else by its signature from the store. Null
+ * where the request bears no session cookie of this site that opens a live session. Throws `store_unavailable`, which
+ * is always later.
  */
-export async function checkSession(place: Place, request: AgentRequest): Promise<OpenSession | null> {
-  const value = soleCookie(cookieHeader(request), place.names.session)
-  const sid = value === null ? null : verifySid(place.signer, value)
-  if (sid === null) return null
-  const record = await place.store.read(sid)
-  if (record === null) return null
-  place.toucher.touch(sid, record, place.current.session.idle)
-  return { sid, record }
-}
-
-/** What an app may see of an open session. */
-export function toSession({ sid, record }: OpenSession): Session {
-  const { user, startedAt, authenticatedAt, expiresAt } = record
-  return { id: sessionHandle(sid), user, startedAt, authenticatedAt, expiresAt }
+export function checkSession(
+  place: Place,
+  request: AgentRequest,
+): OpenSession | null | Promise<OpenSession | null> {
+  const cookie = soleCookie(cookieHeader(request), place.names.session)
+  if (cookie === null) return null
+  const { idle } = place.current.session
+  const known = place.cache.find(cookie, idle)
+  if (known !== null) return known
+  const sid = verifySid(place.signer, cookie)
+  return sid === null ? null : place.cache.read(cookie, sid, idle)
 }
 
 /** The session cookie of this site. */

@@ -1,7 +1,9 @@
+import { sessionHandle } from '@carnet/protocol'
 import { dropClaim, readClaim } from './claim.ts'
 import type { AgentRequest } from './exchange.ts'
 import type { Place } from './place.ts'
-import { newSessionCookie, type OpenSession } from './session-check.ts'
+import { type OpenSession, toSession } from './session-cache.ts'
+import { newSessionCookie } from './session-check.ts'
 
 /** What became of a claim: the session it opened or null, and the cookies to set, which drop it in any case. */
 export interface Swapped {
@@ -24,14 +26,14 @@ export async function swapClaim(
   const record = await place.store.read(claim.sid)
   if (record === null) return dropped
   // Nothing proved that a pushed claim was meant for this browser: it must not take another user's place.
-  if (claim.via === 'push' && live !== null && live.record.user.id !== record.user.id) {
+  if (claim.via === 'push' && live !== null && live.session.user.id !== record.user.id) {
     place.log.warn({ site: place.site.id, code: 'other_user' }, 'claim_refused')
     return dropped
   }
   place.log.info({ site: place.site.id, via: claim.via }, 'claim_swapped')
   place.onSignIn(claim.sid, record, claim.via)
   return {
-    open: { sid: claim.sid, record },
+    open: { sid: claim.sid, session: toSession(sessionHandle(claim.sid), record) },
     cookies: [newSessionCookie(place, claim.sid), dropClaim(place)],
   }
 }

@@ -5,7 +5,8 @@ import { type AgentRequest, type Answer, isNavigation, redirect, toRefusal } fro
 import { LONGEST_PATH } from './nonce.ts'
 import type { Place } from './place.ts'
 import { judgeRequired, type Required, sessionUnknown } from './required.ts'
-import { checkSession, type OpenSession, type Session, toSession } from './session-check.ts'
+import type { OpenSession, Session } from './session-cache.ts'
+import { checkSession } from './session-check.ts'
 import { swapClaim } from './swap.ts'
 
 /** Who visits a page that is not the agent's own. */
@@ -21,23 +22,41 @@ export interface Visit {
 /** Either an answer to send as it is, or a visit to go on with. */
 export type Outcome = { readonly answer: Answer } | { readonly answer: null; readonly visit: Visit }
 
-/** Reads who visits: swaps a claim, checks the session, tries a silent bounce where the site asks for it. */
-export async function visit(place: Place, request: AgentRequest): Promise<Outcome> {
-  let open: OpenSession | null = null
-  const cookies: string[] = []
+const NO_COOKIES: readonly string[] = []
+
+/** Reads who visits: swaps a claim, checks the session, tries a silent bounce where the site asks for it. At once, where nothing has to be asked. */
+export function visit(place: Place, request: AgentRequest): Outcome | Promise<Outcome> {
+  const checked = checkSession(place, request)
+  if (checked instanceof Promise || hasClaim(place, request)) return visitLater(place, request, checked)
+  return conclude(place, request, checked, NO_COOKIES)
+}
+
+async function visitLater(
+  place: Place,
+  request: AgentRequest,
+  checked: OpenSession | null | Promise<OpenSession | null>,
+): Promise<Outcome> {
   try {
-    open = await checkSession(place, request)
-    if (hasClaim(place, request) && isGetNavigation(request)) {
-      const swapped = await swapClaim(place, request, open)
-      if (swapped.open !== null)
-        return { answer: redirect(303, place.origin + ownPath(place, request), swapped.cookies) }
-      cookies.push(...swapped.cookies)
-    }
+    const open = await checked
+    if (!hasClaim(place, request) || !isGetNavigation(request))
+      return conclude(place, request, open, NO_COOKIES)
+    const swapped = await swapClaim(place, request, open)
+    if (swapped.open === null) return conclude(place, request, open, swapped.cookies)
+    return { answer: redirect(303, place.origin + ownPath(place, request), swapped.cookies) }
   } catch (thrown) {
     const error = toRefusal(thrown)
     place.log.warn({ site: place.site.id, code: error.code, err: error }, 'session_unknown')
-    return goOn(null, [], () => sessionUnknown(place, request, error))
+    const require = () => sessionUnknown(place, request, error)
+    return { answer: null, visit: { session: null, cookies: NO_COOKIES, require } }
   }
+}
+
+function conclude(
+  place: Place,
+  request: AgentRequest,
+  open: OpenSession | null,
+  cookies: readonly string[],
+): Outcome {
   if (open === null && place.site.silent && isGetNavigation(request) && isDocument(request)) {
     const state = silentState(place, request)
     const returnPath = ownPath(place, request)
@@ -46,24 +65,31 @@ export async function visit(place: Place, request: AgentRequest): Promise<Outcom
       return { answer: startBounce(place, request, { returnPath, silent: true, automatic: true }) }
     }
     // Only a browser that sends this back is asked about: a client that keeps no cookies is left alone.
-    if (state === null) cookies.push(silentCookie(place, 'ready'))
+    if (state === null) return goOn(place, request, null, [...cookies, silentCookie(place, 'ready')])
   }
-  const session = open === null ? null : toSession(open)
-  return goOn(session, cookies, what => {
-    try {
-      return judgeRequired(place, request, session, what)
-    } catch (error) {
-      return sessionUnknown(place, request, toRefusal(error))
-    }
-  })
+  return goOn(place, request, open?.session ?? null, cookies)
 }
 
 function goOn(
+  place: Place,
+  request: AgentRequest,
   session: Session | null,
   cookies: readonly string[],
-  require: (what: Required) => Answer | null,
 ): Outcome {
-  return { answer: null, visit: { session, cookies, require: (what = {}) => require(what) } }
+  return {
+    answer: null,
+    visit: {
+      session,
+      cookies,
+      require(what = {}) {
+        try {
+          return judgeRequired(place, request, session, what)
+        } catch (error) {
+          return sessionUnknown(place, request, toRefusal(error))
+        }
+      },
+    },
+  }
 }
 
 function isGetNavigation(request: AgentRequest): boolean {

@@ -59,7 +59,7 @@ async function redeem(place: Place, request: AgentRequest, ticket: string, state
 /** Nothing proves that a pushed ticket was meant for this browser, so it must not take a live session's place. */
 async function refuseOtherUser(place: Place, request: AgentRequest, userId: string): Promise<void> {
   const live = await checkSession(place, request)
-  if (live !== null && live.record.user.id !== userId) {
+  if (live !== null && live.session.user.id !== userId) {
     throw new CarnetError('other_user', 'Another user is signed in here.')
   }
 }

@@ -2,6 +2,7 @@ import { CarnetError, requestOrigin } from '@carnet/protocol'
 import { dropClaim, hasClaim } from '../claim.ts'
 import { type AgentRequest, type Answer, json, jsonRefusal } from '../exchange.ts'
 import type { Place } from '../place.ts'
+import type { Session } from '../session-cache.ts'
 import { checkSession } from '../session-check.ts'
 import { swapClaim } from '../swap.ts'
 
@@ -11,18 +12,15 @@ export async function session(place: Place, request: AgentRequest): Promise<Answ
   if (hasClaim(place, request) && requestOrigin(request.headers, place.ownOrigins) === 'same') {
     const swapped = await swapClaim(place, request, open)
     const now = swapped.open ?? open
-    if (now !== null) return signedIn(now.record, swapped.cookies)
+    if (now !== null) return signedIn(now.session, swapped.cookies)
     const refusal = signedOut()
     return { ...refusal, cookies: [dropClaim(place)] }
   }
-  return open === null ? signedOut() : signedIn(open.record, [])
+  return open === null ? signedOut() : signedIn(open.session, [])
 }
 
-function signedIn(
-  record: NonNullable<Awaited<ReturnType<typeof checkSession>>>['record'],
-  cookies: readonly string[],
-): Answer {
-  const { user, startedAt, authenticatedAt, expiresAt } = record
+function signedIn(session: Session, cookies: readonly string[]): Answer {
+  const { user, startedAt, authenticatedAt, expiresAt } = session
   return json({ user, session: { startedAt, authenticatedAt, expiresAt } }, 'signed in', cookies)
 }
 

@@ -3,6 +3,7 @@ import {
   hasJsonBody,
   requestOrigin,
   revokeSession,
+  sessionHandle,
   verifiedSids,
   wantsJson,
 } from '@carnet/protocol'
@@ -20,6 +21,8 @@ export async function signOut(place: Place, request: AgentRequest): Promise<Answ
   }
   for (const sid of verifiedSids(place.signer, cookieHeader(request), place.names.session)) {
     const ended = await revokeSession(place.store, sid, { remember: place.current.session.remember })
+    // Others hear of it in a moment; here it counts from now on.
+    place.cache.forget(sessionHandle(sid))
     place.log.info({ site: place.site.id, ended }, 'session_revoked')
   }
   const cookies = [dropSessionCookie(place), dropClaim(place)]
