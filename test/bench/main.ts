@@ -1,50 +1,79 @@
-// pnpm bench [--json] [--rounds N] [--only requests|sign-ins]: how often a second things are done, as ratios within the
-// same run. The rows take turns, so that a slow minute is slow for all.
+// pnpm bench [--only GROUP] [--rounds N] [--json]: how often a second things are done, as ratios within the
+// same run, and what they take. The rows of a group take turns, so that a slow minute is slow for all.
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { requestRows } from './requests.ts'
-import { measureInTurns, rounded } from './row.ts'
-import { signInRows } from './sign-ins.ts'
+import { type Reading, readGauge } from './gauge.ts'
+import type { Group } from './group.ts'
+import { requests } from './requests.ts'
+import { measureInTurns, type Result, rounded } from './row.ts'
+import { signIns } from './sign-ins.ts'
+import { readingsTable, rowsTable } from './table.ts'
 
+const GROUPS: Readonly<Record<string, (folder: string) => Promise<Group>>> = {
+  requests,
+  'sign-ins': signIns,
+}
+
+const args = process.argv.slice(2).filter(argument => argument !== '--')
 const { values } = parseArgs({
-  args: process.argv.slice(2).filter(argument => argument !== '--'),
+  args,
   options: {
     json: { type: 'boolean', default: false },
     rounds: { type: 'string', default: '5' },
     only: { type: 'string' },
   },
 })
+const rounds = Number(values.rounds)
+const names = Object.keys(GROUPS)
+if (values.only !== undefined && !names.includes(values.only)) {
+  fail(`There is no group "${values.only}". There are: ${names.join(', ')}.`)
+}
 for (const program of ['wrk', 'taskset', 'redis-server']) {
   if (spawnSync('which', [program], { stdio: 'ignore' }).status === 0) continue
-  console.error(`The bench needs ${program}. Install it first: apt-get install wrk util-linux redis-server`)
-  process.exit(1)
+  fail(`The bench needs ${program}. Install it first: apt-get install wrk util-linux redis-server`)
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'carnet-bench-'))
-process.once('exit', () => rmSync(folder, { recursive: true }))
-const groups = [
-  ...(values.only === 'sign-ins' ? [] : [await requestRows(folder)]),
-  ...(values.only === 'requests' ? [] : [await signInRows(folder)]),
-]
-const rows = groups.flatMap(group => group.rows)
-const results = await measureInTurns(rows, {
-  rounds: Number(values.rounds),
-  told({ name }, { perSecond, delayMs }) {
-    if (values.json) return
-    const delay = delayMs === undefined ? '' : `, the event loop's delay at p99 ${rounded(delayMs)} ms`
-    console.error(`${name}: ${rounded(perSecond)}/s${delay}`)
-  },
-})
-for (const group of groups) await group.stop()
+process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+const all: (Result | Reading)[] = []
+for (const [name, open] of Object.entries(GROUPS)) {
+  if (values.only !== undefined && values.only !== name) continue
+  const group = await open(folder)
+  const { results, readings } = await measure(group)
+  await group.stop?.()
+  all.push(...results, ...readings)
+  const tables = [
+    ...(results.length > 0 ? [rowsTable(results)] : []),
+    ...(readings.length > 0 ? [readingsTable(readings)] : []),
+  ].join('\n\n')
+  if (!values.json) console.log(`\n${tables}`)
+}
+if (values.json) console.log(JSON.stringify(all, null, 2))
 
-if (values.json) console.log(JSON.stringify(results, null, 2))
-else {
-  console.log('\n| what | per second | ratio | to | event loop, p99 |\n| --- | ---: | ---: | --- | ---: |')
-  for (const { name, of, perSecond, ratio, delayMs } of results) {
-    const delay = delayMs === undefined ? '' : `${delayMs} ms`
-    console.log(`| ${name} | ${perSecond.toLocaleString('en')} | ${ratio.toFixed(2)} | ${of} | ${delay} |`)
+async function measure({ rows = [], gauges = [] }: Group) {
+  const say = (line: string) => {
+    if (!values.json) console.error(line)
   }
+  const results = await measureInTurns(rows, {
+    rounds,
+    told({ name }, { perSecond, delayMs }) {
+      const delay = delayMs === undefined ? '' : `, the event loop's delay at p99 ${rounded(delayMs)} ms`
+      say(`${name}: ${rounded(perSecond)}/s${delay}`)
+    },
+  })
+  const readings: Reading[] = []
+  for (const gauge of gauges) {
+    const told = ({ name, unit }: { name: string; unit: string }, value: number) =>
+      say(`${name}: ${value} ${unit}`)
+    readings.push(...(await readGauge(gauge, { rounds, told })))
+  }
+  return { results, readings }
+}
+
+function fail(message: string): never {
+  console.error(message)
+  process.exit(1)
 }

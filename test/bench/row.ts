@@ -1,15 +1,18 @@
-/** One thing that is measured. */
+/** One thing that is done over and over. */
 export interface Row {
   readonly name: string
-  /** The name of the row that its ratio is to; its own for a reference. */
-  readonly of: string
+  /** The rows that its ratios are to, the most telling first; none for a reference. */
+  readonly of: readonly Reference[]
+  /** How long the event loop may be held up, at p99. */
+  readonly delayAtMostMs?: number
   measure(): Promise<Measured>
 }
 
-/** Rows that share what runs beside them. */
-export interface Group {
-  readonly rows: readonly Row[]
-  stop(): Promise<void>
+/** Another row of the same group, by its name. */
+export interface Reference {
+  readonly row: string
+  /** The target: the ratio that is wanted. */
+  readonly atLeast?: number
 }
 
 /** What one round has measured of a row. */
@@ -22,11 +25,20 @@ export interface Measured {
 /** A row over all rounds: medians. */
 export interface Result {
   readonly name: string
-  readonly of: string
   readonly perSecond: number
-  /** To the other row in the same round: a slow minute is slow for both. */
+  /** The first of `ratios`; 1 to itself for a reference. */
   readonly ratio: number
+  readonly of: string
+  readonly ratios: readonly Ratio[]
   readonly delayMs?: number
+  readonly delayAtMostMs?: number
+}
+
+/** How a row compares to another in the same round: a slow minute is slow for both. */
+export interface Ratio {
+  readonly of: string
+  readonly ratio: number
+  readonly atLeast?: number
 }
 
 /** Measures all rows in turns. */
@@ -35,6 +47,11 @@ export async function measureInTurns(
   { rounds, told }: { rounds: number; told: (row: Row, measured: Measured) => void },
 ): Promise<Result[]> {
   const measured = new Map<string, Measured[]>(rows.map(({ name }) => [name, []]))
+  for (const { name, of } of rows) {
+    const stranger = of.find(({ row }) => !measured.has(row))
+    if (stranger !== undefined)
+      throw new TypeError(`"${name}" compares to "${stranger.row}", which is no row.`)
+  }
   for (let round = 0; round < rounds; round++) {
     for (const row of rows) {
       const once = await row.measure()
@@ -42,19 +59,26 @@ export async function measureInTurns(
       told(row, once)
     }
   }
-  return rows.map(({ name, of }) => {
-    const each = measured.get(name) ?? []
-    const others = measured.get(of) ?? []
-    const ratios = each.map(({ perSecond }, round) => perSecond / (others[round]?.perSecond ?? Number.NaN))
-    const delays = each.flatMap(({ delayMs }) => delayMs ?? [])
-    return {
-      name,
-      of,
-      perSecond: rounded(median(each.map(({ perSecond }) => perSecond))),
-      ratio: Number(median(ratios).toFixed(3)),
-      ...(delays.length > 0 && { delayMs: rounded(median(delays)) }),
-    }
+  return rows.map(row => toResult(row, measured))
+}
+
+function toResult({ name, of, delayAtMostMs }: Row, measured: ReadonlyMap<string, Measured[]>): Result {
+  const each = measured.get(name) ?? []
+  const ratios = of.map(({ row, atLeast }) => {
+    const others = measured.get(row) ?? []
+    const inRounds = each.map(({ perSecond }, round) => perSecond / (others[round]?.perSecond ?? Number.NaN))
+    return { of: row, ratio: Number(median(inRounds).toFixed(3)), ...(atLeast !== undefined && { atLeast }) }
   })
+  const delays = each.flatMap(({ delayMs }) => delayMs ?? [])
+  return {
+    name,
+    perSecond: rounded(median(each.map(({ perSecond }) => perSecond))),
+    ratio: ratios[0]?.ratio ?? 1,
+    of: ratios[0]?.of ?? name,
+    ratios,
+    ...(delays.length > 0 && { delayMs: rounded(median(delays)) }),
+    ...(delayAtMostMs !== undefined && { delayAtMostMs }),
+  }
 }
 
 /** Three digits, or all that stand before the point. */
@@ -62,7 +86,8 @@ export function rounded(value: number): number {
   return value >= 100 ? Math.round(value) : Number(value.toPrecision(3))
 }
 
-function median(values: readonly number[]): number {
+/** The one in the middle; the mean of the two where there is none. */
+export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b)
   const middle = Math.floor(sorted.length / 2)
   return sorted.length % 2 === 1

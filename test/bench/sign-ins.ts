@@ -2,7 +2,7 @@ import { Agent, request } from 'node:http'
 import { join } from 'node:path'
 import { ada } from '../support/people.ts'
 import { Child } from './child.ts'
-import type { Group } from './row.ts'
+import type { Group } from './group.ts'
 import { BATCH, saturate } from './saturate.ts'
 
 const PASSWORD = 'correct horse battery staple'
@@ -11,16 +11,16 @@ const PASSWORD = 'correct horse battery staple'
  * Sign-ins per second by JSON over HTTP, and the hash alone in as many workers on the same cores, which is all that they
  * could reach. Both processes stay for all rounds, so that the turns are short. The load is light, and on the same cores.
  */
-export async function signInRows(folder: string): Promise<Group> {
+export async function signIns(folder: string): Promise<Group> {
   const hashes = new Child('hashes.ts', [PASSWORD])
   const service = new Child('sign-in-server.ts', [join(folder, 'accounts.sqlite'), ada.email, PASSWORD])
   await hashes.told()
   const { port } = await service.told<{ port: number }>()
   const agent = new Agent({ keepAlive: true, maxSockets: BATCH.atOnce })
-  const signIns = () => saturate(() => signIn(agent, port), BATCH)
+  const allAtOnce = () => saturate(() => signIn(agent, port), BATCH)
   const hash = {
     name: 'the hash of a sign-in alone',
-    of: 'the hash of a sign-in alone',
+    of: [],
     async measure() {
       hashes.tell('begin')
       return hashes.told<{ perSecond: number }>()
@@ -28,10 +28,11 @@ export async function signInRows(folder: string): Promise<Group> {
   }
   const signInsOverHttp = {
     name: 'sign-ins',
-    of: hash.name,
+    of: [{ row: hash.name, atLeast: 0.9 }],
+    delayAtMostMs: 20,
     async measure() {
       service.tell('begin')
-      const perSecond = await signIns()
+      const perSecond = await allAtOnce()
       service.tell('end')
       return { perSecond, ...(await service.told<{ delayMs: number }>()) }
     },
@@ -41,6 +42,7 @@ export async function signInRows(folder: string): Promise<Group> {
   for (const row of rows) await row.measure()
   return {
     rows,
+    packages: ['bcryptjs'],
     async stop() {
       agent.destroy()
       await Promise.all([hashes.end(), service.end()])

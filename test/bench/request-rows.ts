@@ -1,0 +1,70 @@
+import type { Bar } from './group.ts'
+import type { Proof } from './proof.ts'
+import type { Reference } from './row.ts'
+
+/** A server under load, as a row of the table. */
+export interface RequestRow {
+  readonly name: string
+  /** Which server, of `servers/kinds.ts`. */
+  readonly kind: string
+  readonly store: 'Redis' | 'embedded'
+  readonly role: Bar['role']
+  readonly proof: Proof
+  readonly of: readonly Reference[]
+}
+
+const NODE = 'bare node:http'
+const KOA = 'bare Koa'
+const NODE_GET = 'node:http + one Redis GET'
+const KOA_GET = 'Koa + one Redis GET'
+const NODE_GETDEL = 'node:http + one GETDEL'
+const KOA_SESSION = 'koa-session, Redis'
+
+const to = (...rows: string[]): Reference[] => rows.map(row => ({ row }))
+
+type Rest = Omit<RequestRow, 'name' | 'kind' | 'role'>
+
+const reference = (name: string, kind: string, rest: Rest): RequestRow => {
+  return { name, kind, role: 'reference', ...rest }
+}
+
+const ours = (
+  name: string,
+  kind: string,
+  store: RequestRow['store'],
+  of: readonly Reference[],
+): RequestRow => {
+  return { name, kind, store, role: 'ours', proof: kind.startsWith('redeem') ? 'ticket' : 'cookie', of }
+}
+
+const peer = (
+  name: string,
+  kind: string,
+  store: RequestRow['store'],
+  of: readonly Reference[],
+): RequestRow => {
+  return { name, kind, store, role: 'peer', proof: 'cookie', of }
+}
+
+/** All servers under load, in the order of their turns. */
+export const REQUEST_ROWS: readonly RequestRow[] = [
+  reference(NODE, 'bare-node', { store: 'embedded', proof: 'nothing', of: [] }),
+  reference(KOA, 'bare-koa', { store: 'embedded', proof: 'nothing', of: to(NODE) }),
+  reference(NODE_GET, 'get-node', { store: 'Redis', proof: 'cookie', of: to(NODE) }),
+  reference(KOA_GET, 'get-koa', { store: 'Redis', proof: 'cookie', of: to(KOA) }),
+  ours('Koa + agent, signed in, embedded store', 'agent-koa', 'embedded', to(KOA)),
+  ours('Koa + agent, signed in, Redis', 'agent-koa', 'Redis', to(KOA, KOA_GET, KOA_SESSION)),
+  ours('node:http + agent, signed in, Redis', 'agent-node', 'Redis', to(NODE, NODE_GET)),
+  peer(KOA_SESSION, 'koa-session', 'Redis', to(KOA, KOA_GET)),
+  peer('express-session + connect-redis', 'express-session', 'Redis', to(NODE, NODE_GET)),
+  peer('@fastify/session + connect-redis', 'fastify-session', 'Redis', to(NODE, NODE_GET)),
+  peer('JWT HS256 by jose, Koa', 'jwt-hs256', 'embedded', to(KOA)),
+  peer('JWT ES256 by jose, Koa', 'jwt-es256', 'embedded', to(KOA)),
+  peer('iron-session, node:http', 'iron-session', 'embedded', to(NODE)),
+  peer('better-auth, SQLite, node:http', 'better-auth', 'embedded', to(NODE)),
+  peer('better-auth, its cookie cache, node:http', 'better-auth-cached', 'embedded', to(NODE)),
+  reference(NODE_GETDEL, 'getdel-node', { store: 'Redis', proof: 'ticket', of: to(NODE) }),
+  ours('redeem at the pixel, embedded store', 'redeem-koa', 'embedded', to(KOA)),
+  ours('redeem at the pixel, Redis', 'redeem-koa', 'Redis', to(KOA, NODE_GETDEL)),
+  ours('redeem at the pixel, node:http, Redis', 'redeem-node', 'Redis', to(NODE_GETDEL)),
+]
