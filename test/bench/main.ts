@@ -7,14 +7,20 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type Reading, readGauge } from './gauge.ts'
 import type { Group } from './group.ts'
+import { issue } from './issue.ts'
+import { memory } from './memory.ts'
 import { requests } from './requests.ts'
 import { measureInTurns, type Result, rounded } from './row.ts'
 import { signIns } from './sign-ins.ts'
+import { start } from './start.ts'
 import { readingsTable, rowsTable } from './table.ts'
 
 const GROUPS: Readonly<Record<string, (folder: string) => Promise<Group>>> = {
   requests,
   'sign-ins': signIns,
+  issue,
+  memory,
+  start,
 }
 
 const args = process.argv.slice(2).filter(argument => argument !== '--')

@@ -1,0 +1,62 @@
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
+import { run } from '../support/processes.ts'
+import { freePort, startRedis } from '../support/redis.ts'
+import { until } from '../support/until.ts'
+import { ask } from './ask.ts'
+import type { Gauge } from './gauge.ts'
+import type { Group } from './group.ts'
+
+const CARNET = join(import.meta.dirname, '../../packages/auth-service/src/cli/main.ts')
+const IDLE_MS = 2_000
+
+/** How soon the auth service is ready after its start, with a new database, and what it then holds. */
+export async function start(folder: string): Promise<Group> {
+  const redis = await startRedis()
+  return {
+    gauges: [gauge('embedded store', folder, 'memory:'), gauge('Redis', folder, redis.url)],
+    stop: redis.stop,
+  }
+}
+
+function gauge(store: string, folder: string, redisUrl: string): Gauge {
+  return {
+    quantities: [
+      { name: `the service's start until it is ready, SQLite, ${store}`, unit: 'ms', atMost: 700 },
+      { name: `the service's resident memory, idle, SQLite, ${store}`, unit: 'MB', atMost: 100 },
+    ],
+    readings: 3,
+    read: () => startOnce(mkdtempSync(join(folder, 'service-')), redisUrl),
+  }
+}
+
+async function startOnce(folder: string, redisUrl: string): Promise<number[]> {
+  const port = await freePort()
+  const manifest = join(folder, 'sites.yaml')
+  writeFileSync(
+    manifest,
+    `auth: http://auth.localhost:${port}\nsites: [{ id: shop, origin: "http://shop.localhost:${port + 1}" }]\n`,
+  )
+  const begunAt = performance.now()
+  const service = run([CARNET, 'serve'], {
+    CARNET_MANIFEST: manifest,
+    CARNET_DATA_DIR: join(folder, 'data'),
+    CARNET_REDIS_URL: redisUrl,
+    CARNET_PORT: String(port),
+  })
+  try {
+    await until(async () => (await ask(port, '/readyz')).status === 200)
+    const ready = performance.now() - begunAt
+    await setTimeout(IDLE_MS)
+    return [ready, residentMb(service.process.pid)]
+  } finally {
+    service.process.kill('SIGKILL')
+    await service.exited
+  }
+}
+
+function residentMb(pid: number | undefined): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+  return (Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) * 1024) / 1e6
+}
