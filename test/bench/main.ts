@@ -1,13 +1,17 @@
-// pnpm bench [--only GROUP] [--rounds N] [--json]: how often a second things are done, as ratios within the
-// same run, and what they take. The rows of a group take turns, so that a slow minute is slow for all.
+// pnpm bench [--only GROUP] [--rounds N] [--json] [--write]: how often a second things are done, as ratios within the
+// same run, and what they take. The rows of a group take turns, so that a slow minute is slow for all. --write puts the
+// tables and the chart into docs/.
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { chart } from './chart.ts'
+import { writeBlock, writeChart } from './document.ts'
 import { type Reading, readGauge } from './gauge.ts'
 import type { Group } from './group.ts'
 import { issue } from './issue.ts'
+import { machine } from './machine.ts'
 import { memory } from './memory.ts'
 import { requests } from './requests.ts'
 import { measureInTurns, type Result, rounded } from './row.ts'
@@ -30,6 +34,7 @@ const { values } = parseArgs({
     json: { type: 'boolean', default: false },
     rounds: { type: 'string', default: '5' },
     only: { type: 'string' },
+    write: { type: 'boolean', default: false },
   },
 })
 const rounds = Number(values.rounds)
@@ -56,6 +61,7 @@ for (const [name, open] of Object.entries(GROUPS)) {
     ...(readings.length > 0 ? [readingsTable(readings)] : []),
   ].join('\n\n')
   if (!values.json) console.log(`\n${tables}`)
+  if (values.write) write(name, group, results, tables)
 }
 if (values.json) console.log(JSON.stringify(all, null, 2))
 
@@ -77,6 +83,18 @@ async function measure({ rows = [], gauges = [] }: Group) {
     readings.push(...(await readGauge(gauge, { rounds, told })))
   }
   return { results, readings }
+}
+
+function write(
+  name: string,
+  { packages = [], bars }: Group,
+  results: readonly Result[],
+  tables: string,
+): void {
+  const date = new Date().toISOString().slice(0, 10)
+  const command = ['npx -y pnpm@12 bench', ...args].join(' ')
+  writeBlock(name, `${tables}\n\n${date}, \`${command}\`: ${machine(packages)}.`)
+  if (bars !== undefined) writeChart(chart(results, bars, [`${date}: ${command}`, machine([])]))
 }
 
 function fail(message: string): never {

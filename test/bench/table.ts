@@ -19,7 +19,7 @@ export function rowsTable(results: readonly Result[]): string {
 export function readingsTable(readings: readonly Reading[]): string {
   const lines = readings.map(({ name, value, unit, atMost, met }) => {
     const target = atMost === undefined ? '' : judged(`≤ ${atMost} ${unit}`, met === true)
-    return line([name, `${value.toLocaleString('en')} ${unit}`, target])
+    return line([name, `${value.toLocaleString('en', { maximumSignificantDigits: 6 })} ${unit}`, target])
   })
   return [line(['what', 'measured', 'target']), line(['---', '---:', '---']), ...lines].join('\n')
 }
