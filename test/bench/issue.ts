@@ -1,4 +1,5 @@
-import { issueTickets, openStore, type Store, startSession } from '@carnet/protocol'
+import { issueTickets, type Store, startSession } from '@carnet/protocol'
+import { openKeptStore } from '../support/kept-store.ts'
 import { ada, clientAt } from '../support/people.ts'
 import { startRedis } from '../support/redis.ts'
 import type { Group } from './group.ts'
@@ -10,7 +11,7 @@ const SITES = 100
 /** How much longer it takes to issue tickets for many sites than for one: all of them are one round trip. */
 export async function issue(): Promise<Group> {
   const redis = await startRedis()
-  const store = await openStore(redis.url)
+  const store = await openKeptStore(redis.url)
   const { sid } = await startSession(store, ada, { idle: 3_600_000, absolute: 7_200_000 })
   const gauge = {
     quantities: [

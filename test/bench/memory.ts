@@ -1,5 +1,6 @@
-import { openStore, startSession } from '@carnet/protocol'
+import { startSession } from '@carnet/protocol'
 import { Redis } from 'ioredis'
+import { openKeptStore } from '../support/kept-store.ts'
 import { startRedis } from '../support/redis.ts'
 import type { Group } from './group.ts'
 import { inBatches } from './in-batches.ts'
@@ -27,7 +28,7 @@ export async function memory(): Promise<Group> {
 async function read(): Promise<number[]> {
   const server = await startRedis()
   const redis = new Redis(server.url)
-  const store = await openStore(server.url)
+  const store = await openKeptStore(server.url)
   try {
     const before = await used(redis)
     const life = { idle: 3_600_000, absolute: 7_200_000 }

@@ -20,6 +20,8 @@ const KOA_GET = 'Koa + one Redis GET'
 const NODE_GETDEL = 'node:http + one GETDEL'
 const KOA_SESSION = 'koa-session, Redis'
 
+const JWT = 'JWT HS256 by jose, Koa'
+
 const to = (...rows: string[]): Reference[] => rows.map(row => ({ row }))
 
 type Rest = Omit<RequestRow, 'name' | 'kind' | 'role'>
@@ -52,13 +54,21 @@ export const REQUEST_ROWS: readonly RequestRow[] = [
   reference(KOA, 'bare-koa', { store: 'embedded', proof: 'nothing', of: to(NODE) }),
   reference(NODE_GET, 'get-node', { store: 'Redis', proof: 'cookie', of: to(NODE) }),
   reference(KOA_GET, 'get-koa', { store: 'Redis', proof: 'cookie', of: to(KOA) }),
-  ours('Koa + agent, signed in, embedded store', 'agent-koa', 'embedded', to(KOA)),
-  ours('Koa + agent, signed in, Redis', 'agent-koa', 'Redis', to(KOA, KOA_GET, KOA_SESSION)),
-  ours('node:http + agent, signed in, Redis', 'agent-node', 'Redis', to(NODE, NODE_GET)),
+  ours('Koa + agent, embedded store', 'agent-koa', 'embedded', to(KOA)),
+  ours('Koa + agent, Redis', 'agent-koa', 'Redis', [
+    { row: KOA, atLeast: 0.9 },
+    { row: KOA_SESSION, atLeast: 3 },
+    { row: JWT, atLeast: 2 },
+  ]),
+  ours('Koa + agent + required(), Redis', 'agent-koa-closed', 'Redis', to(KOA)),
+  ours('Koa + agent, nothing in memory, Redis', 'agent-koa-uncached', 'Redis', [
+    { row: KOA_GET, atLeast: 0.85 },
+  ]),
+  ours('node:http + agent, Redis', 'agent-node', 'Redis', to(NODE, NODE_GET)),
   peer(KOA_SESSION, 'koa-session', 'Redis', to(KOA, KOA_GET)),
   peer('express-session + connect-redis', 'express-session', 'Redis', to(NODE, NODE_GET)),
   peer('@fastify/session + connect-redis', 'fastify-session', 'Redis', to(NODE, NODE_GET)),
-  peer('JWT HS256 by jose, Koa', 'jwt-hs256', 'embedded', to(KOA)),
+  peer(JWT, 'jwt-hs256', 'embedded', to(KOA)),
   peer('JWT ES256 by jose, Koa', 'jwt-es256', 'embedded', to(KOA)),
   peer('iron-session, node:http', 'iron-session', 'embedded', to(NODE)),
   peer('better-auth, SQLite, node:http', 'better-auth', 'embedded', to(NODE)),
@@ -66,5 +76,5 @@ export const REQUEST_ROWS: readonly RequestRow[] = [
   reference(NODE_GETDEL, 'getdel-node', { store: 'Redis', proof: 'ticket', of: to(NODE) }),
   ours('redeem at the pixel, embedded store', 'redeem-koa', 'embedded', to(KOA)),
   ours('redeem at the pixel, Redis', 'redeem-koa', 'Redis', to(KOA, NODE_GETDEL)),
-  ours('redeem at the pixel, node:http, Redis', 'redeem-node', 'Redis', to(NODE_GETDEL)),
+  ours('redeem at the pixel, node:http, Redis', 'redeem-node', 'Redis', [{ row: NODE_GETDEL, atLeast: 0.8 }]),
 ]

@@ -157,22 +157,23 @@ export function parseCookies(header: string | undefined): { name: string; value:
 
 /** The one value of a name; null where it is absent or stands there twice (RFC 6265bis §5.7 lets a sibling toss one in). */
 export function soleCookie(header: string | undefined, name: string): string | null {
-  if (header === undefined) return null
-  let found: string | null = null
-  // Every request comes by here, and most cookies are others': they are passed over, not taken apart.
-  for (let at = header.indexOf(name); at >= 0; at = header.indexOf(name, at + name.length)) {
-    const before = header.slice(header.lastIndexOf(';', at) + 1, at)
+  const at = header === undefined ? -1 : header.indexOf(name)
+  if (header === undefined || at < 0) return null
+  // Every request comes by here. Where the name stands once and plainly, the other cookies need not be taken apart.
+  if (header.indexOf(name, at + 1) < 0 && isPlain(header, at, name)) {
     const semicolon = header.indexOf(';', at)
-    const end = semicolon < 0 ? header.length : semicolon
-    const equals = header.indexOf('=', at)
-    const isName =
-      before.trim() === '' &&
-      equals > 0 &&
-      equals < end &&
-      header.slice(at + name.length, equals).trim() === ''
-    if (!isName) continue
+    return header.slice(at + name.length + 1, semicolon < 0 ? undefined : semicolon).trim()
+  }
+  let found: string | null = null
+  for (const cookie of parseCookies(header)) {
+    if (cookie.name !== name) continue
     if (found !== null) return null
-    found = header.slice(equals + 1, end).trim()
+    found = cookie.value
   }
   return found
+}
+
+/** Whether a name that stands in a header is a cookie's: at its beginning or after `; `, and before `=`. */
+function isPlain(header: string, at: number, name: string): boolean {
+  return (at === 0 || header.startsWith('; ', at - 2)) && header.startsWith('=', at + name.length)
 }

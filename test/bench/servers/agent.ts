@@ -1,9 +1,10 @@
 import type { RequestListener } from 'node:http'
-import { openStore, parseManifest, Signer, type Store, signSid, startSession } from '@carnet/protocol'
+import { parseManifest, Signer, type Store, signSid, startSession } from '@carnet/protocol'
 import { type Agent, type AgentOptions, createAgent } from '@carnet/site-agent'
 import { type CarnetState, carnet } from '@carnet/site-agent/koa'
 import { carnet as gateOf } from '@carnet/site-agent/node'
 import Koa from 'koa'
+import { openKeptStore } from '../../support/kept-store.ts'
 import { inBatches } from '../in-batches.ts'
 import { sayWho } from './say-who.ts'
 import { everybody, type Maker, type SignedIn, served } from './served.ts'
@@ -23,7 +24,7 @@ export async function openAgent(
   redisUrl: string,
   options: Partial<AgentOptions> = {},
 ): Promise<{ agent: Agent; store: Store }> {
-  const store = await openStore(redisUrl)
+  const store = await openKeptStore(redisUrl)
   return { store, agent: await createAgent({ site: 'shop', manifest, secrets: SECRET, store, ...options }) }
 }
 
@@ -37,8 +38,19 @@ export async function startSessions(store: Store): Promise<(SignedIn & { readonl
   })
 }
 
-/** The agent as people mount it in Koa. */
+/** The agent alone in Koa; the app asks who visits. */
 export const inKoa: Mount = agent => {
+  const app = new Koa<CarnetState>()
+  app.use(carnet(agent))
+  app.use(ctx => {
+    if (ctx.state.session === null) ctx.status = 401
+    else ctx.body = ctx.state.session.user.id
+  })
+  return app.callback()
+}
+
+/** The agent in Koa with all pages closed to who is not signed in. */
+export const inClosedKoa: Mount = agent => {
   const app = new Koa<CarnetState>()
   app.use(carnet(agent))
   app.use(carnet.required())
@@ -67,4 +79,6 @@ function signedIn(mount: Mount, options: Partial<AgentOptions> = {}): Maker {
 }
 
 export const agentInKoa: Maker = signedIn(inKoa)
+export const agentInClosedKoa: Maker = signedIn(inClosedKoa)
+export const agentUncached: Maker = signedIn(inKoa, { cache: 0 })
 export const agentInNode: Maker = signedIn(inNode)

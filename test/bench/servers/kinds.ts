@@ -8,6 +8,8 @@ export const KINDS: Readonly<Record<string, () => Promise<Maker>>> = {
   'get-koa': async () => (await import('./one-get.ts')).koaGet,
   'getdel-node': async () => (await import('./one-getdel.ts')).nodeGetdel,
   'agent-koa': async () => (await import('./agent.ts')).agentInKoa,
+  'agent-koa-closed': async () => (await import('./agent.ts')).agentInClosedKoa,
+  'agent-koa-uncached': async () => (await import('./agent.ts')).agentUncached,
   'agent-node': async () => (await import('./agent.ts')).agentInNode,
   'redeem-koa': async () => (await import('./redeem.ts')).redeemInKoa,
   'redeem-node': async () => (await import('./redeem.ts')).redeemInNode,
