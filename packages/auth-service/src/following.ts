@@ -9,11 +9,17 @@ const SWEEP_EVERY_MS = 600_000
 // While masters change, an ending may be noted in SQL by a process that reaches the old one.
 const REPLAY_AGAIN_FOR_MS = 10_000
 
+/** What is wrong with a store that evicts, and what to do. */
+export const EVICTS =
+  "The store throws sessions away when its memory is full: set Redis' maxmemory-policy to noeviction."
+
 interface Parts {
   readonly store: Store
   readonly sessions: Sessions
   readonly outbox: Outbox
   readonly log: Logger
+  /** Whether a store that throws away what it holds is none to serve with. */
+  readonly refusesEviction: boolean
 }
 
 /** Keeps SQL and the store in step while the service runs, shows agents that it lives, and tidies up. */
@@ -36,7 +42,10 @@ export class Following {
         await sessions.replay({ endedAfter: this.#replayedAt - REPLAY_AGAIN_FOR_MS })
     })
     this.#note = new Task(log, 'revocations_not_noted', () => sessions.noteEndedElsewhere())
-    this.#beat = new Task(log, 'store_not_kept', () => store.beat())
+    this.#beat = new Task(log, 'store_not_kept', async () => {
+      await store.beat()
+      if (parts.refusesEviction && store.evicts()) throw new TypeError(EVICTS)
+    })
     store.keep(async () => {
       await sessions.replay()
       this.#replayedAt = Date.now()

@@ -56,6 +56,7 @@ export async function createLogin(options: LoginOptions): Promise<Login> {
     secrets,
     trustProxy: options.trustProxy ?? 'none',
     mail,
+    refusesEviction: manifest.production,
     home: req => new URL(homes.get(req) ?? redirect, authOrigin(manifest.current)).href,
     ...(options.description !== undefined && { description: options.description }),
     ...(options.passwordCost !== undefined && { passwordCost: options.passwordCost }),

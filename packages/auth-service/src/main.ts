@@ -56,6 +56,7 @@ export async function serve(
       trustProxy: config.trustProxy,
       mail: config.mail,
       folder: dirname(config.manifestFile),
+      refusesEviction: config.production,
       log,
     })
     opened.push(() => service.close())

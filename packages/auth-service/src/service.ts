@@ -18,7 +18,7 @@ import { Passwords } from './accounts/passwords.ts'
 import { Remembering } from './accounts/remember.ts'
 import { Sessions } from './accounts/sessions.ts'
 import { Users } from './accounts/users.ts'
-import { Following } from './following.ts'
+import { EVICTS, Following } from './following.ts'
 import { logoReader } from './logo.ts'
 import { Mailer } from './mail/mailer.ts'
 import { Outbox } from './mail/outbox.ts'
@@ -49,6 +49,8 @@ export interface AuthServiceOptions {
   folder?: string
   /** Where a sign-in goes on to when nothing was asked for, absolute. Default: the service's home. */
   home?: (req: IncomingMessage) => string
+  /** Whether to refuse a store that throws sessions away when its memory is full, as production does. Default: false. */
+  refusesEviction?: boolean
   /** A line below the sign-in page's title. */
   description?: string
 }
@@ -79,7 +81,9 @@ export async function createAuthService(options: AuthServiceOptions): Promise<Au
   const tokens = new MailTokens(database, secrets, () => manifest.current.auth)
   const outbox = new Outbox(database)
   const mailer = new Mailer({ outbox, users, tokens, transport, manifest: () => manifest.current, log })
-  const following = new Following({ store, sessions, outbox, log })
+  const refusesEviction = options.refusesEviction ?? false
+  if (refusesEviction && store.evicts()) throw new TypeError(EVICTS)
+  const following = new Following({ store, sessions, outbox, log, refusesEviction })
   const [key] = siteSecrets(secrets, 'auth/remember')
   const desk: Desk = {
     manifest,

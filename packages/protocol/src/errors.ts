@@ -32,6 +32,8 @@ export interface CarnetErrorDetails {
   fields?: Readonly<Record<string, string>>
   /** Seconds after which asking again makes sense; sent as `Retry-After`. */
   retryAfter?: number
+  /** True where the message is in the caller's language already. Default: false. */
+  localized?: boolean
   /** For the log only, never for the caller. */
   cause?: unknown
 }
@@ -43,6 +45,8 @@ export class CarnetError extends Error {
   /** The HTTP status that hangs on the code. */
   readonly status: number
   readonly fields: Readonly<Record<string, string>> | null
+  /** Whether the message is in the caller's language already. */
+  readonly localized: boolean
   /** Seconds, or null where the code says nothing of time. */
   readonly retryAfter: number | null
 
@@ -51,6 +55,7 @@ export class CarnetError extends Error {
     this.code = code
     this.status = STATUS_BY_CODE[code]
     this.fields = details.fields ?? null
+    this.localized = details.localized ?? false
     this.retryAfter = details.retryAfter ?? (this.status === 503 || this.status === 429 ? 1 : null)
   }
 }

@@ -59,6 +59,7 @@ export { isFresh, isSid, type SessionRecord, tagOf, type User } from './session-
 export { MemoryStore } from './store/memory.ts'
 export { openStore } from './store/open.ts'
 export { RedisStore } from './store/redis.ts'
+export { agentRules, serviceRules } from './store/redis-acl.ts'
 export type { BurntTicket, NewTicket, Revocation, Store, Watch, Watcher } from './store/store.ts'
 export {
   issueTickets,

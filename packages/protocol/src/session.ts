@@ -90,8 +90,16 @@ export async function revokeSession(
   for (;;) {
     try {
       return await store.revoke(sid, { rememberUntil: store.now() + remember, noted })
-    } catch (error) {
-      if (performance.now() + 100 > deadline) throw error
+    } catch (cause) {
+      if (performance.now() + 100 > deadline) {
+        throw new CarnetError(
+          'store_unavailable',
+          'The sign-out could not be confirmed. Try again in a moment.',
+          {
+            cause,
+          },
+        )
+      }
       await setTimeout(100)
     }
   }

@@ -81,7 +81,7 @@ const ROUTES = new Map<string, Route>([
   ['/api/auth', { allow: 'GET', answer: callback, refuse: personRefusal }],
   ['/api/signin', { allow: 'GET', answer: begin, refuse: personRefusal }],
   ['/api/session', { allow: 'GET', answer: session, refuse: (_place, error) => jsonRefusal(error) }],
-  ['/api/signout', { allow: 'POST', answer: signOut, refuse: personOrProgramRefusal }],
+  ['/api/signout', { allow: 'POST', answer: signOut, refuse: signOutRefusal }],
 ])
 
 /** One site's agent: a plain request in, an outcome out. Adapters carry both to and from a web framework. */
@@ -221,8 +221,18 @@ function methodRefusal(place: Place, request: AgentRequest, { allow, refuse }: R
   return { ...refusal, headers: { ...refusal.headers, Allow: allow } }
 }
 
-function personOrProgramRefusal(place: Place, error: CarnetError, request: AgentRequest): Answer {
-  return isNavigation(request) ? personRefusal(place, error, request) : jsonRefusal(error)
+/** A sign-out may have come half way: nothing is said of what has changed. */
+function signOutRefusal(place: Place, error: CarnetError, request: AgentRequest): Answer {
+  if (!isNavigation(request)) return jsonRefusal(error)
+  if (error.status < 500) return personRefusal(place, error, request)
+  const texts = textsFor(request)
+  const on = { label: texts.back(place.site.name), href: '/' }
+  return refusalPage(place, error, {
+    language: texts.tag,
+    title: texts.away.title,
+    text: texts.away.signOut,
+    on,
+  })
 }
 
 function personRefusal(place: Place, error: CarnetError, request: AgentRequest): Answer {

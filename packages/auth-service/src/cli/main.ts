@@ -6,6 +6,7 @@ import { ConfigError } from '../config.ts'
 import { check } from './check.ts'
 import { credentials } from './credentials.ts'
 import { migrateCommand } from './migrate.ts'
+import { redisAcl } from './redis-acl.ts'
 import { serveCommand } from './serve.ts'
 import { session } from './session.ts'
 import { site } from './site.ts'
@@ -22,7 +23,8 @@ const program = new Command('carnet')
     `
 Environment:
   CARNET_MANIFEST      the manifest (default: deploy/sites.yaml)
-  CARNET_REDIS_URL     redis://, rediss://, redis+cluster://; memory: or unset is the embedded store
+  CARNET_REDIS_URL     redis://, redis+sentinel://h1,h2/name, redis+cluster://h1,h2, each with rediss for TLS;
+                       memory: or unset is the embedded store
   CARNET_DATABASE_URL  sqlite:FILE (default: sqlite:./data/carnet.sqlite), or postgres://user@host/name
   CARNET_SECRETS       32 bytes or more each, newest first, separated by commas
   CARNET_SMTP_URL, CARNET_MAIL_FROM
@@ -39,7 +41,16 @@ Begin with:
   .showHelpAfterError('(carnet --help says more)')
   .exitOverride()
 
-for (const command of [serveCommand(), check(), migrateCommand(), site(), user(), session(), credentials()]) {
+for (const command of [
+  serveCommand(),
+  check(),
+  migrateCommand(),
+  site(),
+  user(),
+  session(),
+  credentials(),
+  redisAcl(),
+]) {
   program.addCommand(command.copyInheritedSettings(program))
 }
 

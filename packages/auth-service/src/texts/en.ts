@@ -110,6 +110,8 @@ export const en = {
     leadAlone: (email: string) => `${email} is signed in.`,
     button: 'Sign out everywhere',
     stay: 'Stay signed in',
+    unconfirmed:
+      'We could not confirm that you are signed out. Some sites may still take you for signed in. Please try again in a moment.',
   },
 
   signUp: {

@@ -111,6 +111,7 @@ export const zhHans: Texts = {
     leadAlone: email => `${email} 已登录。`,
     button: '全部退出',
     stay: '保持登录',
+    unconfirmed: '我们无法确认您已退出登录，某些站点可能仍视您为已登录。请稍后再试。',
   },
 
   signUp: {

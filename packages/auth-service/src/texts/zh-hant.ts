@@ -111,6 +111,7 @@ export const zhHant: Texts = {
     leadAlone: email => `${email} 已登入。`,
     button: '全部登出',
     stay: '保持登入',
+    unconfirmed: '我們無法確認您已登出，某些網站可能仍視您為已登入。請稍後再試。',
   },
 
   signUp: {

@@ -32,6 +32,7 @@ const TOLD_BY_CODE = [
 
 /** What to tell people, in their language. */
 export function messageFor(ctx: Ctx, error: CarnetError): string {
+  if (error.localized) return error.message
   const code = TOLD_BY_CODE.find(code => code === error.code)
   return code === undefined ? error.message : ctx.state.texts.errors[code]
 }

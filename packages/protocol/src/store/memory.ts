@@ -113,6 +113,10 @@ export class MemoryStore implements Store {
 
   async beat(): Promise<void> {}
 
+  evicts(): boolean {
+    return false
+  }
+
   /** Nothing is lost while the process lives, and nothing kept when it ends. */
   keep(): void {}
 

@@ -15,6 +15,8 @@ const STRICT = {
   maxRetriesPerRequest: 0,
   commandTimeout: COMMAND_DEADLINE_MS,
   connectTimeout: 1_000,
+  // A connection on which nothing comes back is given up: its other end may be gone without a word.
+  socketTimeout: 1_000,
   // A master that became a replica: the next connection finds the new one.
   reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
 } satisfies RedisOptions

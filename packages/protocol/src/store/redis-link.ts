@@ -8,7 +8,8 @@ import type { Watcher } from './store.ts'
 // A cache may be believed for 2 s after the last sign of life. Our clock may be slow by the time that an answer took,
 // which is 300 ms at most: the rest is left.
 const BELIEVED_FOR_MS = 1_700
-const SUBSCRIBE_AGAIN_MS = 200
+const LOOK_AFTER_MS = 250
+const MOST_SILENT_TURNS = 16
 
 /**
  * The link on which changes of sessions are pushed. It counts as alive by what the auth service says on it, dated by the
@@ -16,45 +17,31 @@ const SUBSCRIBE_AGAIN_MS = 200
  */
 export class RevocationLink {
   readonly #redis: Redis | Cluster
-  readonly #subscriber: Redis | Cluster
+  readonly #connect: () => Redis | Cluster
   readonly #reigns: Reigns
   readonly #clock: RemoteClock
   readonly #lanes: readonly string[]
   readonly #watchers = new Set<Watcher>()
   /** Until when sessions are believed, by the monotonic clock, for each first digit of their handles. */
   readonly #believedUntil = new Float64Array(16)
+  readonly #timer: NodeJS.Timeout
+  #subscriber: Redis | Cluster
+  #isSubscribed = false
+  #silentTurns = 0
   #owners = ''
-  #timer: NodeJS.Timeout | null = null
-  #closed = false
 
-  /** `subscriber` is a connection of the link's own; on a cluster it is `redis` itself, which keeps others for this. */
+  /** `connect` makes connections of the link's own. */
   constructor(
     redis: Redis | Cluster,
-    subscriber: Redis | Cluster,
-    parts: { reigns: Reigns; clock: RemoteClock },
+    { connect, reigns, clock }: { connect: () => Redis | Cluster; reigns: Reigns; clock: RemoteClock },
   ) {
     this.#redis = redis
-    this.#subscriber = subscriber
-    this.#reigns = parts.reigns
-    this.#clock = parts.clock
+    this.#connect = connect
+    this.#reigns = reigns
+    this.#clock = clock
     this.#lanes = lanes(redis instanceof Cluster)
-    const heard = (channel: string, text: string) => this.#heard(channel, text)
-    const broken = () => void this.#believedUntil.fill(0)
-    if (subscriber instanceof Cluster) {
-      subscriber.on('smessage', heard)
-      // A subscription that moves to another connection may miss what is said meanwhile.
-      for (const event of ['-node', '-subscriber', '+subscriber', 'close']) subscriber.on(event, broken)
-      subscriber.on('refresh', () => {
-        const owners = this.#lanes.map(lane => this.#reigns.masterOf(beatChannel(lane))).join()
-        if (owners !== this.#owners) broken()
-        this.#owners = owners
-      })
-    } else {
-      subscriber.on('message', heard)
-      subscriber.on('close', broken)
-    }
-    subscriber.on('ready', () => void this.#subscribe())
-    if (subscriber.status === 'ready') void this.#subscribe()
+    this.#subscriber = this.#open()
+    this.#timer = setInterval(() => this.#lookAfter(), LOOK_AFTER_MS).unref()
   }
 
   add(watcher: Watcher): () => void {
@@ -83,9 +70,47 @@ export class RevocationLink {
   }
 
   close(): void {
-    this.#closed = true
-    if (this.#timer !== null) clearTimeout(this.#timer)
-    if (this.#subscriber !== this.#redis) this.#subscriber.disconnect()
+    clearInterval(this.#timer)
+    this.#subscriber.disconnect()
+  }
+
+  #open(): Redis | Cluster {
+    const subscriber = this.#connect()
+    const mine = (work: () => void) => () => {
+      if (this.#subscriber === subscriber) work()
+    }
+    const broken = mine(() => void this.#believedUntil.fill(0))
+    const heard = (channel: string, text: string) => {
+      if (this.#subscriber === subscriber) this.#heard(channel, text)
+    }
+    this.#isSubscribed = false
+    this.#silentTurns = 0
+    subscriber.on('close', broken)
+    subscriber.on(
+      'ready',
+      mine(() => void this.#subscribe()),
+    )
+    if (!(subscriber instanceof Cluster)) return subscriber.on('message', heard)
+    // A subscription that moves to another connection may miss what is said meanwhile.
+    for (const event of ['-node', '-subscriber', '+subscriber']) subscriber.on(event, broken)
+    const refreshed = mine(() => {
+      const owners = this.#lanes.map(lane => this.#reigns.masterOf(beatChannel(lane), subscriber)).join()
+      if (owners !== this.#owners) broken()
+      this.#owners = owners
+    })
+    return subscriber.on('smessage', heard).on('refresh', refreshed)
+  }
+
+  /** A subscription writes nothing, so nobody notices where its other end is gone without a word: it is made anew. */
+  #lookAfter(): void {
+    const isCurrent = this.#lanes.every(lane => this.isCurrent(Number.parseInt(lane, 16)))
+    this.#silentTurns = isCurrent ? 0 : this.#silentTurns + 1
+    if (this.#silentTurns >= MOST_SILENT_TURNS) {
+      const silent = this.#subscriber
+      this.#believedUntil.fill(0)
+      this.#subscriber = this.#open()
+      silent.disconnect()
+    } else if (!this.#isSubscribed) void this.#subscribe()
   }
 
   async #publish(channel: string, text: string): Promise<void> {
@@ -119,16 +144,16 @@ export class RevocationLink {
   }
 
   async #subscribe(): Promise<void> {
+    const subscriber = this.#subscriber
     try {
       for (const lane of this.#lanes) {
         const channels = [forgetChannel(lane), beatChannel(lane)] as const
-        if (this.#subscriber instanceof Cluster) await this.#subscriber.ssubscribe(...channels)
-        else await this.#subscriber.subscribe(...channels)
+        if (subscriber instanceof Cluster) await subscriber.ssubscribe(...channels)
+        else await subscriber.subscribe(...channels)
       }
+      if (this.#subscriber === subscriber) this.#isSubscribed = true
     } catch {
       // Until it is there, every check asks the store.
-      if (this.#closed) return
-      this.#timer = setTimeout(() => void this.#subscribe(), SUBSCRIBE_AGAIN_MS).unref()
     }
   }
 }

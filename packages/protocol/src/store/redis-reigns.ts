@@ -15,6 +15,8 @@ export interface Reign {
   readonly inOrder: boolean
   /** Whether it has, or had, replicas. */
   readonly replicated: boolean
+  /** Whether it throws away what it holds when its memory is full. */
+  readonly evicts: boolean
 }
 
 /** Which masters this process reaches, and under which reigns. */
@@ -91,6 +93,11 @@ export class Reigns {
     return reigns
   }
 
+  /** Whether a master is known to throw away what it holds when its memory is full. */
+  evicts(): boolean {
+    return [...this.#known.values()].some(({ evicts }) => evicts)
+  }
+
   /** Puts masters in order from now on, by `replay`. */
   keep(replay: () => Promise<void>): void {
     this.#replay = replay
@@ -157,7 +164,7 @@ export class Reigns {
     const master = this.#at(address)
     if (master === undefined) throw unavailable(new Error('No master is known for this key.'))
     const info = new Map(
-      (await answered(master.info('replication')))
+      (await answered(master.info('replication', 'memory')))
         .split('\r\n')
         .map(line => line.split(':', 2) as [string, string]),
     )
@@ -170,7 +177,8 @@ export class Reigns {
       await this.#noteOrder(id)
       inOrder = true
     }
-    const reign = { id, inOrder, replicated }
+    const evicts = info.get('maxmemory_policy') !== 'noeviction'
+    const reign = { id, inOrder, replicated, evicts }
     if (this.#ended !== endedBefore) throw unavailable(new Error('The masters have changed meanwhile.'))
     this.#known.set(address, reign)
     this.#begun()

@@ -37,17 +37,22 @@ export class Revoker {
     const isReplicated = !noted && (await this.#reigns.of(sessionKey(sid))).replicated
     // WAIT would hold up everybody else's commands.
     const redis = isReplicated ? await this.#connected() : this.#redis
-    const ended = await this.#end(redis, sid, rememberUntil)
+    const ended = noted ? await this.#delete(redis, sid) : await this.#end(redis, sid, rememberUntil)
     const lane = laneOf(handle, redis instanceof Cluster)
-    if (!noted) await answered(redis.sadd(unnotedKey(lane), handle))
     // Only now: who forgets a session and reads it again must find it gone.
     await this.#link.forget(lane, handle)
+    if (!noted) await answered(redis.sadd(unnotedKey(lane), handle))
     if (isReplicated) await this.#outlives(redis, sid, lane)
     return ended
   }
 
   close(): void {
     this.#own?.disconnect()
+  }
+
+  /** What SQL knows needs no tombstone: there the series has ended that could bring the session back. */
+  async #delete(redis: Redis | Cluster, sid: string): Promise<boolean> {
+    return (await answered(redis.del(sessionKey(sid)))) === 1
   }
 
   async #end(redis: Redis | Cluster, sid: string, rememberUntil: number): Promise<boolean> {
@@ -61,12 +66,7 @@ export class Revoker {
       return (await executed(step.del(key))).at(-1) === 1
     } catch (error) {
       // A store that is full refuses the tombstone. What can be ended is ended, though it is not acknowledged.
-      await redis
-        .del(key)
-        .then(() =>
-          this.#link.forget(laneOf(sessionHandle(sid), redis instanceof Cluster), sessionHandle(sid)),
-        )
-        .catch(() => {})
+      await this.#delete(redis, sid).catch(() => {})
       throw error
     }
   }

@@ -44,8 +44,8 @@ export class RedisStore implements Store {
     })
     this.#redis.on('close', () => this.#clock.reset())
     this.#clockReader = setInterval(() => void this.#readClock(1), READ_CLOCK_EVERY_MS).unref()
-    const subscriber = this.#redis instanceof Cluster ? this.#redis : connectRedis(target, () => {})
-    this.#link = new RevocationLink(this.#redis, subscriber, { reigns: this.#reigns, clock: this.#clock })
+    const connect = () => connectRedis(target, () => {})
+    this.#link = new RevocationLink(this.#redis, { connect, reigns: this.#reigns, clock: this.#clock })
     this.#revoker = new Revoker(this.#redis, target, { reigns: this.#reigns, link: this.#link })
   }
 
@@ -166,6 +166,10 @@ export class RedisStore implements Store {
   async beat(): Promise<void> {
     await this.#reigns.confirm()
     await this.#link.beat()
+  }
+
+  evicts(): boolean {
+    return this.#reigns.evicts()
   }
 
   keep(replay: () => Promise<void>): void {

@@ -88,6 +88,8 @@ export interface Store {
    * the store takes no writes.
    */
   beat(): Promise<void>
+  /** Whether the store throws away what it holds when its memory is full; false until that is known. */
+  evicts(): boolean
   /**
    * Takes the store into care: nothing is read from a master that has started or was promoted before `replay` has
    * brought it what it may have lost. Throws nothing; a replay that fails is tried again.

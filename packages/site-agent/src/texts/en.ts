@@ -8,6 +8,8 @@ export const en = {
     title: 'Not just now',
     store:
       'The place that keeps the sign-ins does not answer, so nothing has changed. Please try again in a moment.',
+    signOut:
+      'We could not confirm that you are signed out. Some sites may still take you for signed in. Please try again in a moment.',
     other: 'Something went wrong on our side. Please try again in a moment.',
   },
   address: { title: 'This address does not work' },

@@ -9,6 +9,7 @@ export const zhHans: Texts = {
   away: {
     title: '暂时不可用',
     store: '保管登录状态的服务没有响应，一切未变。请稍后再试。',
+    signOut: '我们无法确认您已退出登录，某些站点可能仍视您为已登录。请稍后再试。',
     other: '我们这边出了问题，请稍后再试。',
   },
   address: { title: '此地址无效' },

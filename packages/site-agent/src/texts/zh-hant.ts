@@ -9,6 +9,7 @@ export const zhHant: Texts = {
   away: {
     title: '暫時無法使用',
     store: '保管登入狀態的服務沒有回應，一切未變。請稍後再試。',
+    signOut: '我們無法確認您已登出，某些網站可能仍視您為已登入。請稍後再試。',
     other: '我們這邊出了問題，請稍後再試。',
   },
   address: { title: '此位址無效' },

@@ -37,11 +37,17 @@ export function signOut(desk: Desk): Step {
     }
     const names = cookieNames(manifest.auth)
     const held = readRememberCookie(ctx.headers.cookie, names, desk.signer)
-    for (const sid of verifiedSids(desk.signer, ctx.headers.cookie, names.session)) {
-      await desk.sessions.endShown(sid)
-      desk.log.info({ session: sessionHandle(sid) }, 'session_revoked')
+    try {
+      for (const sid of verifiedSids(desk.signer, ctx.headers.cookie, names.session)) {
+        await desk.sessions.endShown(sid)
+        desk.log.info({ session: sessionHandle(sid) }, 'session_revoked')
+      }
+      if (held !== null) await desk.sessions.endSeries(held.seriesId)
+    } catch (cause) {
+      if (!(cause instanceof CarnetError) || cause.status < 500) throw cause
+      const text = ctx.state.texts.signOut.unconfirmed
+      throw new CarnetError('store_unavailable', text, { localized: true, cause })
     }
-    if (held !== null) await desk.sessions.endSeries(held.seriesId)
     ctx.append('Set-Cookie', dropOwnCookie(names))
     ctx.append('Set-Cookie', dropRememberCookie(names))
     tell(desk, 'signout', { user: ctx.state.session?.record.user ?? null })

@@ -1,0 +1,175 @@
+import { join } from 'node:path'
+import {
+  issueTickets,
+  openStore,
+  redeemTicket,
+  revokeSession,
+  sessionHandle,
+  startSession,
+} from '@carnet/protocol'
+import test from 'ava'
+import { Redis } from 'ioredis'
+import { openKeptStore } from '../support/kept-store.ts'
+import { ada, clientAt } from '../support/people.ts'
+import { run } from '../support/processes.ts'
+import { startRedis } from '../support/redis.ts'
+import { until } from '../support/until.ts'
+
+const carnetCommand = join(import.meta.dirname, '../../packages/auth-service/src/cli/main.ts')
+const env = {
+  CARNET_MANIFEST: join(import.meta.dirname, '../../deploy/demo/sites.yaml'),
+  CARNET_SECRETS: `${'n'.repeat(32)},${'o'.repeat(32)}`,
+}
+const LIFE = { idle: 60_000, absolute: 600_000 }
+const client = clientAt('192.0.2.10')
+const STATE = 'a-state'
+
+async function command(...args: string[]): Promise<string> {
+  const program = run([carnetCommand, 'redis-acl', ...args], env)
+  await program.exited
+  return program.output().trim()
+}
+
+const rules = (await command()).split('\n')
+const passwords = { auth: await command('--password', 'auth'), shop: await command('--password', 'shop') }
+
+/** A Redis with the printed rules, and nobody else let in but `admin`. */
+async function startGuarded(cluster: boolean) {
+  const redis = await startRedis({ cluster })
+  const admin = new Redis(redis.port)
+  for (const rule of rules) {
+    const [, name = '', ...parts] = rule.split(' ')
+    await admin.call('ACL', 'SETUSER', name, ...(parts.join(' ').match(/\([^)]*\)|\S+/g) ?? []))
+  }
+  const scheme = cluster ? 'redis+cluster' : 'redis'
+  const urlOf = (id: keyof typeof passwords) =>
+    `${scheme}://carnet-${id}:${encodeURIComponent(passwords[id])}@127.0.0.1:${redis.port}`
+  return { redis, admin, urlOf }
+}
+
+for (const cluster of [false, true]) {
+  const name = cluster ? 'cluster' : 'single'
+
+  test(`${name}: service and agent do all that they do under the printed rules`, async t => {
+    const { redis, admin, urlOf } = await startGuarded(cluster)
+    const service = await openKeptStore(urlOf('auth'))
+    const agent = await openStore(urlOf('shop'))
+    t.teardown(async () => {
+      await service.close()
+      await agent.close()
+      admin.disconnect()
+      await redis.stop()
+    })
+    await until(() => service.ping().then(() => true))
+    await until(() => agent.ping().then(() => true))
+    const heard: string[] = []
+    const watch = agent.watch({ forget: handle => heard.push(handle), forgetAll: () => {} })
+    await until(() => watch.isCurrent(0) && watch.isCurrent(15))
+
+    const { sid } = await startSession(service, ada, LIFE, { rememberedUntil: service.now() + 60_000 })
+    t.deepEqual((await agent.read(sid))?.user, ada)
+    t.true(await agent.touch(sid, agent.now() + 120_000))
+    t.true(await service.renew(sid, { ...ada, name: 'Ada' }, 1))
+    await until(() => heard.includes(sessionHandle(sid)))
+    const requests = ['shop', 'news'].map(site => ({ site, ttl: 10_000, state: STATE }))
+    const [own = '', other = ''] = await issueTickets(service, sid, client, requests)
+    const shown = { site: 'shop', client, binding: 'exact', state: STATE, acceptsPushed: false } as const
+    t.is((await redeemTicket(agent, own, shown)).sid, sid)
+    await t.throwsAsync(redeemTicket(agent, other, shown), { code: 'ticket_wrong_site' } as object)
+    await t.throwsAsync(redeemTicket(agent, other, shown), { code: 'ticket_unknown' } as object, 'and burnt')
+    t.true(await revokeSession(agent, sid, { remember: 60_000 }))
+    t.true(await service.wasRevoked(sid))
+    t.deepEqual(await service.unnoted(), [sessionHandle(sid)])
+    await service.noted(await service.unnoted())
+    await service.beat()
+    t.deepEqual(await service.ends([sid]), [null])
+  })
+}
+
+test('what an agent must not do is refused by Redis itself', async t => {
+  const { redis, admin, urlOf } = await startGuarded(false)
+  const service = await openKeptStore(urlOf('auth'))
+  const agent = new Redis(urlOf('shop'))
+  t.teardown(async () => {
+    await service.close()
+    agent.disconnect()
+    admin.disconnect()
+    await redis.stop()
+  })
+  const { sid } = await startSession(service, ada, LIFE)
+  const [ticket] = await issueTickets(service, sid, client, [{ site: 'news', ttl: 60_000, state: STATE }])
+  t.not(ticket, undefined)
+  const key = async (pattern: string) => (await admin.keys(pattern))[0] ?? t.fail(`no ${pattern}`)
+  const session = String(await key('carnet:s:*'))
+  const theirs = String(await key('carnet:t:news:*'))
+  const reign = String(await key('carnet:reign:*'))
+  const record = (await admin.get(session)) ?? ''
+  const FORBIDDEN: [string, ...string[]][] = [
+    ['KEYS', '*'],
+    ['SCAN', '0'],
+    ['RANDOMKEY'],
+    ['DBSIZE'],
+    // Write a session, or keep one alive that has ended.
+    ['SET', session, record],
+    ['SET', 'carnet:s:{aaaaaaaa}bbbbbbbbbbbbbbbbbbbbbbbb', record],
+    ['SETRANGE', session, '0', '2'],
+    ['APPEND', session, 'x'],
+    ['GETSET', session, record],
+    ['GETDEL', session],
+    ['PERSIST', session],
+    ['RENAME', theirs, session],
+    ['COPY', session, 'carnet:s:{aaaaaaaa}bbbbbbbbbbbbbbbbbbbbbbbb'],
+    ['RESTORE', 'carnet:s:{aaaaaaaa}bbbbbbbbbbbbbbbbbbbbbbbb', '0', 'x'],
+    // Read another site's ticket, or mint one, also for itself.
+    ['GET', theirs],
+    ['GETDEL', theirs],
+    ['DUMP', theirs],
+    ['SET', theirs, 'x'],
+    ['SET', 'carnet:t:shop:{aaaaaaaa}:x', 'x'],
+    ['PEXPIREAT', theirs, '9999999999999'],
+    // Say what the auth service says, or undo it.
+    ['PUBLISH', 'carnet:beat:{0}', 'x'],
+    ['PUBLISH', 'elsewhere', 'x'],
+    ['PSUBSCRIBE', '*'],
+    ['SET', reign, '1'],
+    ['DEL', reign],
+    ['SMEMBERS', 'carnet:unnoted:{0}'],
+    ['SREM', 'carnet:unnoted:{0}', 'x'],
+    ['DEL', 'carnet:unnoted:{0}'],
+    ['GET', 'carnet:r:{aaaaaaaa}bbbbbbbbbbbbbbbbbbbbbbbb'],
+    ['DEL', 'carnet:r:{aaaaaaaa}bbbbbbbbbbbbbbbbbbbbbbbb'],
+    // The server.
+    ['EVAL', 'return 1', '0'],
+    ['EVALSHA', 'a'.repeat(40), '0'],
+    ['FCALL', 'f', '0'],
+    ['SCRIPT', 'LOAD', 'return 1'],
+    ['CONFIG', 'GET', '*'],
+    ['FLUSHALL'],
+    ['FLUSHDB'],
+    ['SWAPDB', '0', '1'],
+    ['SHUTDOWN'],
+    ['CLIENT', 'LIST'],
+    ['CLIENT', 'KILL', 'TYPE', 'normal'],
+    ['CLIENT', 'PAUSE', '1'],
+    ['MONITOR'],
+    ['ACL', 'LIST'],
+    ['ACL', 'SETUSER', 'carnet-shop', '+@all'],
+    ['REPLICAOF', 'NO', 'ONE'],
+    ['SAVE'],
+    ['CLUSTER', 'RESET'],
+  ]
+  for (const [name, ...args] of FORBIDDEN) {
+    await t.throwsAsync(agent.call(name, ...args), { message: /NOPERM/ }, [name, ...args].join(' '))
+  }
+  t.is(await admin.get(session), record, 'and nothing has changed')
+  t.is(await admin.exists(theirs, reign), 2)
+})
+
+test('the rules hold no password, and an old one goes on to open while its secret is there', async t => {
+  t.is(rules.length, 4)
+  for (const rule of rules) {
+    t.notRegex(rule, />|nopass/)
+    t.is(rule.match(/ #[0-9a-f]{64}/g)?.length, 2)
+  }
+  t.regex(await command('--password', 'nowhere'), /There is no site "nowhere"/)
+})
