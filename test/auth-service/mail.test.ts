@@ -12,7 +12,7 @@ import { SMTPServer } from 'smtp-server'
 import { openMigrated } from '../../packages/auth-service/src/accounts/database.ts'
 import { Outbox } from '../../packages/auth-service/src/mail/outbox.ts'
 import { GOOD_PASSWORD, signUp, submitForm } from '../support/accounts.ts'
-import { freePort } from '../support/redis.ts'
+import { freePort } from '../support/free-port.ts'
 import { until } from '../support/until.ts'
 import { postJson, startWorld } from '../support/world.ts'
 

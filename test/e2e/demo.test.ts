@@ -1,8 +1,9 @@
 import { join } from 'node:path'
 import { Browser } from '@carnet/demo/browser'
 import test from 'ava'
+import { freePort } from '../support/free-port.ts'
 import { printed, run } from '../support/processes.ts'
-import { freePort, startRedis } from '../support/redis.ts'
+import { startRedis } from '../support/redis.ts'
 
 const main = join(import.meta.dirname, '../../deploy/demo/main.ts')
 

@@ -7,6 +7,8 @@ import { join } from 'node:path'
 export interface Certificate {
   readonly key: string
   readonly cert: string
+  /** The certificate of the CA. */
+  readonly ca: string
   /** Base64 of the SHA-256 of the leaf's public key. */
   readonly spki: string
 }
@@ -53,7 +55,12 @@ export function makeCertificate(hosts: readonly string[]): Certificate {
   openssl('pkey', '-pubin', '-in', 'leaf.pub', '-outform', 'der', '-out', 'leaf.der')
   const spki = openssl('dgst', '-sha256', '-binary', 'leaf.der').toString('base64')
   const read = (name: string) => readFileSync(join(folder, name), 'utf8')
-  const certificate = { key: read('leaf.key'), cert: read('leaf.pem') + read('ca.pem'), spki }
+  const certificate = {
+    key: read('leaf.key'),
+    cert: read('leaf.pem') + read('ca.pem'),
+    ca: read('ca.pem'),
+    spki,
+  }
   rmSync(folder, { recursive: true })
   return certificate
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import { endWithUs } from './children.ts'
-import { freePort } from './redis.ts'
+import { freePort } from './free-port.ts'
 import { until } from './until.ts'
 
 /** A PostgreSQL server of a test's own. */

@@ -1,81 +1,76 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { Redis } from 'ioredis'
-import { endWithUs } from './children.ts'
+import { type Certificate, makeCertificate } from './certificate.ts'
+import { freePort } from './free-port.ts'
+import { type RedisProcess, startRedisProcess } from './redis-process.ts'
 import { until } from './until.ts'
 
 /** A Redis server of a test's own. */
-export interface TestRedis {
+export interface TestRedis extends RedisProcess {
   readonly url: string
-  readonly port: number
-  readonly pid: number
-  /** Stops the server from answering, without closing its connections. */
-  freeze(): void
-  thaw(): void
-  stop(): Promise<void>
+  /** The certificate of the CA that a client of a server with TLS has to trust; null without TLS. */
+  readonly ca: string | null
 }
 
-/** Starts a Redis server on a free port; as a cluster of one node, it enforces hash slots. */
-export async function startRedis({ cluster = false }: { cluster?: boolean } = {}): Promise<TestRedis> {
-  const folder = mkdtempSync(join(tmpdir(), 'carnet-redis-'))
+/** What is unusual about it. */
+export interface TestRedisOptions {
+  /** A cluster of one node, which enforces hash slots. */
+  cluster?: boolean
+  /** Writes every command to disk before it answers, so that a restart loses none. */
+  appendOnly?: boolean
+  /** The one user who is let in; the one without a name is not. */
+  user?: { name: string; password: string }
+  /** Takes TLS alone, with a certificate for localhost. */
+  tls?: boolean
+  /** As `maxmemory` takes it; what would exceed it is refused, and nothing is evicted. */
+  maxMemory?: string
+}
+
+/** Starts a Redis server on a free port. */
+export async function startRedis(options: TestRedisOptions = {}): Promise<TestRedis> {
+  const { cluster = false, appendOnly = false, user, tls = false, maxMemory } = options
   const port = await freePort()
-  const args = [
-    '--port',
-    `${port}`,
-    '--bind',
-    '127.0.0.1',
-    '--dir',
-    folder,
-    '--save',
-    '',
-    '--appendonly',
-    'no',
+  const clusterPort = cluster ? await freePort() : 0
+  const certificate = tls ? makeCertificate(['localhost']) : null
+  const args = (folder: string): string[] => [
+    ...(certificate === null ? ['--port', `${port}`] : tlsArgs(certificate, port, folder)),
+    ...['--save', ''],
+    ...(appendOnly ? ['--appendonly', 'yes', '--appendfsync', 'always'] : ['--appendonly', 'no']),
+    ...(cluster
+      ? ['--cluster-enabled', 'yes', '--cluster-port', `${clusterPort}`, '--cluster-announce-ip', '127.0.0.1']
+      : []),
+    ...(maxMemory === undefined ? [] : ['--maxmemory', maxMemory, '--maxmemory-policy', 'noeviction']),
+    ...(user === undefined
+      ? []
+      : ['--user', 'default', 'off', '--user', user.name, 'on', `>${user.password}`, '~*', '&*', '+@all']),
   ]
-  if (cluster)
-    args.push(
-      '--cluster-enabled',
-      'yes',
-      '--cluster-port',
-      `${await freePort()}`,
-      '--cluster-announce-ip',
-      '127.0.0.1',
-    )
-  const server: ChildProcess = spawn('redis-server', args, { stdio: 'ignore' })
-  endWithUs(server)
-  const probe = new Redis({ port, host: '127.0.0.1', retryStrategy: () => 20 })
-  probe.on('error', () => {})
-  await until(() => probe.ping().then(answer => answer === 'PONG'))
-  if (cluster) {
-    await probe.call('CLUSTER', 'ADDSLOTSRANGE', '0', '16383')
-    await until(async () => String(await probe.call('CLUSTER', 'INFO')).includes('cluster_state:ok'))
-  }
-  probe.disconnect()
-  return {
-    url: `${cluster ? 'redis+cluster' : 'redis'}://127.0.0.1:${port}`,
+  const server = await startRedisProcess({
     port,
-    pid: server.pid ?? 0,
-    freeze: () => void server.kill('SIGSTOP'),
-    thaw: () => void server.kill('SIGCONT'),
-    async stop() {
-      server.kill('SIGCONT')
-      server.kill('SIGKILL')
-      await new Promise(resolve => server.once('exit', resolve))
-      rmSync(folder, { recursive: true, force: true })
+    args,
+    connection: {
+      ...(user !== undefined && { username: user.name, password: user.password }),
+      ...(certificate !== null && { tls: { ca: certificate.ca, servername: 'localhost' } }),
     },
+  })
+  if (cluster) {
+    await server.ask('CLUSTER', 'ADDSLOTSRANGE', '0', '16383')
+    await until(async () => String(await server.ask('CLUSTER', 'INFO')).includes('cluster_state:ok'))
   }
+  const scheme = cluster ? 'redis+cluster' : tls ? 'rediss' : 'redis'
+  const credentials = user === undefined ? '' : `${user.name}:${encodeURIComponent(user.password)}@`
+  const url = `${scheme}://${credentials}${tls ? 'localhost' : '127.0.0.1'}:${port}`
+  return Object.assign(server, { url, ca: certificate?.ca ?? null })
 }
 
-/** A port that was free a moment ago. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer()
-    probe.once('error', reject)
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address()
-      probe.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
-    })
-  })
+function tlsArgs({ key, cert, ca }: Certificate, port: number, folder: string): string[] {
+  const file = (name: string, content: string) => {
+    const path = join(folder, name)
+    writeFileSync(path, content, { mode: 0o600 })
+    return path
+  }
+  return [
+    ...['--port', '0', '--tls-port', `${port}`, '--tls-auth-clients', 'no'],
+    ...['--tls-cert-file', file('leaf.pem', cert), '--tls-key-file', file('leaf.key', key)],
+    ...['--tls-ca-cert-file', file('ca.pem', ca)],
+  ]
 }
