@@ -1,5 +1,6 @@
 import { freePort } from './free-port.ts'
 import { type RedisProcess, startRedisProcess } from './redis-process.ts'
+import { REPLICATION_ARGS } from './replication.ts'
 import { until } from './until.ts'
 
 const SLOTS = 16_384
@@ -107,7 +108,8 @@ interface Known {
 async function startNode(nodeTimeoutMs: number): Promise<RedisProcess> {
   const [port, bus] = [await freePort(), await freePort()]
   const args = [
-    ...['--port', `${port}`, '--save', '', '--appendonly', 'no', '--repl-diskless-sync-delay', '0'],
+    ...['--port', `${port}`, '--save', '', '--appendonly', 'no'],
+    ...REPLICATION_ARGS,
     ...['--cluster-enabled', 'yes', '--cluster-port', `${bus}`, '--cluster-announce-ip', '127.0.0.1'],
     ...['--cluster-node-timeout', `${nodeTimeoutMs}`, '--cluster-allow-replica-migration', 'no'],
   ]

@@ -2,10 +2,18 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { freePort } from './free-port.ts'
 import { type RedisProcess, startRedisProcess } from './redis-process.ts'
+import {
+  admitReplicas,
+  admitWatchers,
+  cutReplicas,
+  cutWatchers,
+  REPLICATION_ARGS,
+  WATCHED_ARGS,
+  watcherLines,
+} from './replication.ts'
 import { until } from './until.ts'
 
 const NAME = 'carnet'
-const REPLICATION = { name: 'replication', password: 'only-among-us' }
 
 /** A master with two replicas, watched by three sentinels that promote a replica where the master is gone. */
 export interface TestSentinel {
@@ -21,13 +29,14 @@ export interface TestSentinel {
   /** The server that is the master by the word of most sentinels. */
   master(): Promise<RedisProcess>
   /**
-   * Refuses the replicas at the master: they keep the data they have, `WAIT` there gives 0, and they can still be
-   * promoted. Sentinels take no replica that was cut off for longer than ten times the time after which a server
-   * counts as down. Returns once `WAIT` cannot count one any more.
+   * Refuses the replicas at the master, see `cutReplicas`. Sentinels take no replica that was cut off for longer than
+   * ten times the time after which a server counts as down.
    */
   cutReplication(): Promise<void>
-  /** Lets the replicas in again, and waits until they are. */
-  healReplication(): Promise<void>
+  /** Refuses the sentinels as well: a replica is promoted while clients are still served by the old master. */
+  isolateMaster(): Promise<void>
+  /** Lets all in again, and waits until a replica is. */
+  heal(): Promise<void>
   /** Tells a sentinel to promote a replica although the master is well; waits until all agree on another one. */
   failover(): Promise<void>
   /** Waits until most sentinels name another master than that port, and that server says it is one. */
@@ -41,13 +50,18 @@ export async function startSentinel({
 }: {
   downAfterMs?: number
 } = {}): Promise<TestSentinel> {
-  const { name: user, password } = REPLICATION
   const server = async (more: readonly string[]) => {
     const port = await freePort()
     const args = [
-      ...['--port', `${port}`, '--save', '', '--appendonly', 'no', '--repl-diskless-sync-delay', '0'],
-      ...['--user', user, 'on', `>${password}`, '+psync', '+replconf', '+ping'],
-      ...['--masteruser', user, '--masterauth', password, ...more],
+      '--port',
+      `${port}`,
+      '--save',
+      '',
+      '--appendonly',
+      'no',
+      ...REPLICATION_ARGS,
+      ...WATCHED_ARGS,
+      ...more,
     ]
     return startRedisProcess({ port, args: () => args })
   }
@@ -102,15 +116,18 @@ export async function startSentinel({
     master,
     promoted,
     async cutReplication() {
-      const now = await master()
-      // Sentinels point a replica back at the master's own address, so a proxy between the two would not last; a user
-      // who is locked out stays out.
-      await now.ask('ACL', 'SETUSER', user, 'off')
-      await now.ask('CLIENT', 'KILL', 'TYPE', 'replica')
-      await until(() => connectedReplicas(now, 0))
+      await cutReplicas(await master())
     },
-    async healReplication() {
-      for (const one of servers) await one.ask('ACL', 'SETUSER', user, 'on').catch(() => {})
+    async isolateMaster() {
+      const now = await master()
+      await cutReplicas(now)
+      await cutWatchers(now)
+    },
+    async heal() {
+      for (const one of servers) {
+        await admitReplicas(one).catch(() => {})
+        await admitWatchers(one).catch(() => {})
+      }
       const now = await master()
       await until(async () => Number(await now.info('connected_slaves')) > 0, 20_000)
     },
@@ -139,6 +156,7 @@ async function startOne(masterPort: number, downAfterMs: number): Promise<RedisP
         `sentinel down-after-milliseconds ${NAME} ${downAfterMs}`,
         `sentinel failover-timeout ${NAME} 5000`,
         `sentinel parallel-syncs ${NAME} 2`,
+        ...watcherLines(NAME),
       ]
       try {
         writeFileSync(file, `${lines.join('\n')}\n`, { flag: 'wx' })

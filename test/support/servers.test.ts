@@ -21,10 +21,24 @@ test('after a failover with the replicas cut off, a master lacks what its predec
   t.not(second.port, first.port)
   t.is(await second.ask('GET', 'early'), '1')
   t.is(await second.ask('GET', 'late'), null)
-  await sentinel.healReplication()
+  await sentinel.heal()
   await second.kill()
   const third = await sentinel.promoted(second.port)
   t.is(await third.ask('GET', 'early'), '1')
+})
+
+test('a master that is alone goes on serving beside its successor, and follows it once it is let in again', async t => {
+  const sentinel = await startSentinel()
+  t.teardown(sentinel.stop)
+  const { first } = sentinel
+  await sentinel.isolateMaster()
+  const second = await sentinel.promoted(first.port)
+  t.is(await first.ask('SET', 'lonely', '1'), 'OK')
+  t.is(await second.ask('EXISTS', 'lonely'), 0)
+  await sentinel.heal()
+  await until(async () => (await first.info('role')) === 'slave', 20_000)
+  await until(async () => (await first.ask('EXISTS', 'lonely')) === 0)
+  t.pass()
 })
 
 test('a slot moves with its keys under a client, and a replica takes over from a master that was killed', async t => {
