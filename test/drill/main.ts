@@ -1,0 +1,61 @@
+// pnpm drill [--only NAME[,NAME]] [--brief] [--json] [--write]: faults under load, and what of what was acknowledged
+// did not hold. --write puts the table into docs/reliability.md.
+import { readFileSync, writeFileSync } from 'node:fs'
+import { cpus } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { startPostgres } from '../support/postgres.ts'
+import { isGood, runDrill } from './drill.ts'
+import { DRILLS } from './drills.ts'
+import { table } from './table.ts'
+
+const { values } = parseArgs({
+  args: process.argv.slice(2).filter(argument => argument !== '--'),
+  options: {
+    only: { type: 'string' },
+    brief: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+    write: { type: 'boolean', default: false },
+  },
+})
+const names = values.only?.split(',') ?? DRILLS.map(({ name }) => name)
+const chosen = DRILLS.filter(({ name }) => names.includes(name))
+if (chosen.length !== names.length) {
+  console.error(`There are these drills: ${DRILLS.map(({ name }) => name).join(', ')}`)
+  process.exit(1)
+}
+
+const postgres = await startPostgres()
+const outcomes = []
+for (const drill of chosen) {
+  const outcome = await runDrill(drill, {
+    databaseUrl: await postgres.create(),
+    brief: values.brief,
+    ...(values.brief && { least: 20 }),
+  })
+  outcomes.push(outcome)
+  if (values.json) continue
+  console.error(`${outcome.name}: ${outcome.unproven ?? outcome.proof}`)
+  for (const what of outcome.unrecovered) console.error(`  did not come back: ${what}`)
+  for (const { what, subject, detail, at } of outcome.violations) {
+    console.error(`  ${what}, at ${at} ms: ${subject} ${detail}`)
+  }
+}
+await postgres.stop()
+
+console.log(values.json ? JSON.stringify(outcomes, null, 2) : table(outcomes))
+if (values.write) write(table(outcomes))
+process.exit(outcomes.every(isGood) ? 0 : 1)
+
+/** Puts the table between its marks. */
+function write(text: string): void {
+  const file = join(import.meta.dirname, '../../docs/reliability.md')
+  const [begin, end] = ['<!-- drill: begin -->', '<!-- drill: end -->']
+  const page = readFileSync(file, 'utf8')
+  const from = page.indexOf(begin) + begin.length
+  const to = page.indexOf(end)
+  if (from < begin.length || to < from) throw new Error(`${file} has no marks for the table.`)
+  const machine = `${cpus().length} × ${cpus()[0]?.model.trim()}, Node ${process.version}`
+  const day = new Date().toISOString().slice(0, 10)
+  writeFileSync(file, `${page.slice(0, from)}\n${text}\n\n${day}, ${machine}.\n${page.slice(to)}`)
+}
