@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util'
 import { startPostgres } from '../support/postgres.ts'
 import { isGood, runDrill } from './drill.ts'
 import { DRILLS } from './drills.ts'
+import type { Violation } from './oracle.ts'
 import { table } from './table.ts'
 
 const { values } = parseArgs({
@@ -37,15 +38,22 @@ for (const drill of chosen) {
   if (values.json) continue
   console.error(`${outcome.name}: ${outcome.unproven ?? outcome.proof}`)
   for (const what of outcome.unrecovered) console.error(`  did not come back: ${what}`)
-  for (const { what, subject, detail, at } of outcome.violations) {
-    console.error(`  ${what}, at ${at} ms: ${subject} ${detail}`)
-  }
+  for (const line of told(outcome.violations)) console.error(`  ${line}`)
 }
 await postgres.stop()
 
 console.log(values.json ? JSON.stringify(outcomes, null, 2) : table(outcomes))
 if (values.write) write(table(outcomes))
 process.exit(outcomes.every(isGood) ? 0 : 1)
+
+/** A line for each thing that is wrong with each subject, with the first time it was seen. */
+function told(violations: readonly Violation[]): string[] {
+  const groups = Map.groupBy(violations, ({ what, subject }) => `${what}: ${subject}`)
+  return [...groups].map(
+    ([title, [first, ...more]]) =>
+      `${title} ${first?.detail}, ${first?.at} ms after the fault began${more.length > 0 ? `; seen ${more.length + 1} times` : ''}`,
+  )
+}
 
 /** Puts the table between its marks. */
 function write(text: string): void {

@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
 import { startCluster } from '../support/cluster.ts'
 import type { RedisProcess } from '../support/redis-process.ts'
-import { cutReplicas } from '../support/replication.ts'
+import { confirmedBy, cutReplicas } from '../support/replication.ts'
 import { startSentinel } from '../support/sentinel.ts'
 import { until } from '../support/until.ts'
 import { type Drill, prove } from './drill.ts'
@@ -24,8 +24,7 @@ export const sentinelFailover: Drill = {
         const signOuts = oracle.count('sign-out')
         await setTimeout(brief ? 2_500 : 4_000)
         const during = oracle.count('sign-out') - signOuts
-        await old.ask('SET', MARK, '1', 'EX', '60')
-        prove((await old.ask('WAIT', '1', '100')) === 0, 'WAIT counted a replica')
+        prove((await confirmedBy(old, ['SET', MARK, '1', 'EX', '60'])) === 0, 'WAIT counted a replica')
         await old.kill()
         const next = await sentinel.promoted(old.port)
         prove((await next.info('role')) === 'master', 'nobody was promoted')
@@ -146,8 +145,7 @@ export const cutOffMaster: Drill = {
         await setTimeout(brief ? 2_500 : 4_000)
         const during = oracle.count('sign-out') - signOuts
         const mark = await keyUpTo(master, 5_000)
-        await master.ask('SET', mark, '1', 'EX', '60')
-        prove((await master.ask('WAIT', '1', '100')) === 0, 'WAIT counted a replica')
+        prove((await confirmedBy(master, ['SET', mark, '1', 'EX', '60'])) === 0, 'WAIT counted a replica')
         await master.kill()
         await until(async () => (await cluster.ownerOf(0)) !== master, 30_000)
         const next = await cluster.ownerOf(0)

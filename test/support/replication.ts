@@ -1,3 +1,4 @@
+import { Redis } from 'ioredis'
 import type { RedisProcess } from './redis-process.ts'
 import { until } from './until.ts'
 
@@ -44,4 +45,15 @@ export async function cutReplicas(master: RedisProcess): Promise<void> {
 /** Lets replicas in again. */
 export async function admitReplicas(master: RedisProcess): Promise<void> {
   await master.ask('ACL', 'SETUSER', USER, 'on')
+}
+
+/** Writes, and says how many of two replicas confirm it within 100 ms: `WAIT` is about its own connection's writes. */
+export async function confirmedBy(master: RedisProcess, [name = '', ...rest]: string[]): Promise<number> {
+  const client = new Redis(master.port)
+  try {
+    await client.call(name, ...rest)
+    return await client.wait(2, 100)
+  } finally {
+    client.disconnect()
+  }
 }

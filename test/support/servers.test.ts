@@ -2,6 +2,7 @@ import test from 'ava'
 import { Cluster, Redis } from 'ioredis'
 import { startCluster } from './cluster.ts'
 import { startRedis } from './redis.ts'
+import { confirmedBy } from './replication.ts'
 import { startSentinel } from './sentinel.ts'
 import { startTcpProxy } from './tcp-proxy.ts'
 import { until } from './until.ts'
@@ -12,9 +13,9 @@ test('after a failover with the replicas cut off, a master lacks what its predec
   const { first } = sentinel
   t.is(await sentinel.masterPort(), first.port)
   await first.ask('SET', 'early', '1')
-  t.is(await waitAfter(first.port, ['SET', 'together', '1']), 2)
+  await until(async () => (await confirmedBy(first, ['SET', 'together', '1'])) === 2)
   await sentinel.cutReplication()
-  t.is(await waitAfter(first.port, ['SET', 'late', '1']), 0)
+  t.is(await confirmedBy(first, ['SET', 'late', '1']), 0)
   t.is(await first.ask('GET', 'late'), '1')
   await sentinel.failover()
   const second = await sentinel.master()
@@ -127,14 +128,3 @@ test('a proxy passes, delays, holds, loses and cuts', async t => {
   await proxy.set('pass')
   t.is(await connect().get('held'), '1')
 })
-
-/** A write and a WAIT for both replicas on one connection: how many replicas have it. */
-async function waitAfter(port: number, [name = '', ...rest]: string[]): Promise<number> {
-  const client = new Redis(port)
-  try {
-    await client.call(name, ...rest)
-    return await client.wait(2, 500)
-  } finally {
-    client.disconnect()
-  }
-}
