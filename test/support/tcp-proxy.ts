@@ -41,7 +41,7 @@ export async function startTcpProxy(target: number, port = 0): Promise<TcpProxy>
       const way = mode
       const from = performance.now()
       last = last.then(async () => {
-        if (typeof way === 'object') await sleep(way.delay - (performance.now() - from))
+        if (typeof way === 'object') await sleep(Math.max(0, way.delay - (performance.now() - from)))
         if (mode === 'stall') await new Promise<void>(resolve => held.push(resolve))
         if (!pair.silent && !to.destroyed) to.write(chunk)
       })
