@@ -50,7 +50,7 @@ const environment = z.object({
   CARNET_REDIS_URL: z
     .string()
     .regex(
-      /^(rediss?:\/\/.+|redis\+cluster:\/\/.+|memory:)$/,
+      /^(rediss?(\+sentinel|\+cluster)?:\/\/.+|memory:)$/,
       'must be redis://host, rediss://host or redis+cluster://h1,h2, or memory: for the embedded store',
     )
     .optional(),
