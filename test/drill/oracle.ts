@@ -166,7 +166,7 @@ export class Oracle {
 
   /**
    * Ms from the reference to the first good answer to something asked after it: of all places that ever did it, the
-   * last one's. Null while one is missing, or there is none.
+   * last one's. Where nothing failed after the reference, only what that answer took counts. Null while one is missing, or there is none.
    */
   firstGood(kind: Kind): number | null {
     const places = this.#firstGoodByPlace(kind)
@@ -184,9 +184,15 @@ export class Oracle {
 
   #firstGoodByPlace(kind: Kind): Map<string, number> {
     const places = new Map<string, number>()
-    for (const { kind: asked, good, beganAt, endedAt, place } of this.asked) {
-      if (asked !== kind || !good || beganAt < this.reference) continue
-      places.set(place, Math.min(places.get(place) ?? Number.POSITIVE_INFINITY, endedAt - this.reference))
+    const asked = this.asked.filter(one => one.kind === kind)
+    for (const one of asked) {
+      if (!one.good || one.beganAt < this.reference || places.has(one.place)) continue
+      // Where nothing failed, the time that passed before somebody asked is no time of recovery.
+      const failed = asked.some(
+        ({ failed, place, endedAt }) =>
+          failed && place === one.place && endedAt >= this.reference && endedAt <= one.endedAt,
+      )
+      places.set(one.place, one.endedAt - (failed ? this.reference : one.beganAt))
     }
     return places
   }
