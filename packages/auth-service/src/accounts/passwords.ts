@@ -20,7 +20,8 @@ export class Passwords {
     this.#cost = cost
     this.#workers = new Piscina({
       filename: new URL(`./password-worker${extname(import.meta.filename)}`, import.meta.url).href,
-      minThreads: 1,
+      // A worker costs as much memory as all the rest, and most of the time nobody signs in.
+      minThreads: 0,
       maxThreads: availableParallelism(),
       maxQueue: MOST_WAITING,
       idleTimeout: 60_000,

@@ -1,5 +1,5 @@
 import { type Dialect, PostgresDialect } from 'kysely'
-import pg from 'pg'
+import type { Pool } from 'pg'
 
 const INT8 = 20
 
@@ -8,6 +8,12 @@ const INT8 = 20
  * not be carried out later.
  */
 export function postgresDialect(connectionString: string, patience: number): Dialect {
+  return new PostgresDialect({ pool: () => openPool(connectionString, patience) })
+}
+
+async function openPool(connectionString: string, patience: number): Promise<Pool> {
+  // Read where it is used: most of what a service on SQLite would hold of it is never run.
+  const { default: pg } = await import('pg')
   const pool = new pg.Pool({
     connectionString,
     max: 10,
@@ -21,5 +27,5 @@ export function postgresDialect(connectionString: string, patience: number): Dia
   // A connection that breaks is replaced at its next use; unheard, its error would end the process.
   pool.on('error', () => {})
   pool.on('connect', client => client.on('error', () => {}))
-  return new PostgresDialect({ pool })
+  return pool
 }
