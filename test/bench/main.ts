@@ -14,6 +14,7 @@ import { issue } from './issue.ts'
 import { machine } from './machine.ts'
 import { memory } from './memory.ts'
 import { requests } from './requests.ts'
+import { revocation } from './revocation.ts'
 import { measureInTurns, type Result, rounded } from './row.ts'
 import { signIns } from './sign-ins.ts'
 import { start } from './start.ts'
@@ -22,6 +23,7 @@ import { readingsTable, rowsTable } from './table.ts'
 const GROUPS: Readonly<Record<string, (folder: string) => Promise<Group>>> = {
   requests,
   'sign-ins': signIns,
+  revocation,
   issue,
   memory,
   start,

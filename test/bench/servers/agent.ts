@@ -9,7 +9,8 @@ import { inBatches } from '../in-batches.ts'
 import { sayWho } from './say-who.ts'
 import { everybody, type Maker, type SignedIn, served } from './served.ts'
 
-const SECRET = 'a-secret-for-the-bench-of-32-bytes-or-more'
+/** The site's secret. */
+export const SECRET = 'a-secret-for-the-bench-of-32-bytes-or-more'
 const SITE = '{ id: shop, origin: "http://shop.localhost", fanOut: push }'
 const manifest = parseManifest(
   `auth: http://auth.localhost\nticket: { ttl: 60s }\nsites: [${SITE}]\n`,
