@@ -1,6 +1,9 @@
-import { type CarnetError, openStore } from '@carnet/protocol'
+import { getCACertificates, setDefaultCACertificates } from 'node:tls'
+import { type CarnetError, openStore, startSession } from '@carnet/protocol'
 import anyTest, { type TestFn } from 'ava'
 import { Redis } from 'ioredis'
+import { openKeptStore } from '../support/kept-store.ts'
+import { ada } from '../support/people.ts'
 import { startRedis } from '../support/redis.ts'
 import { useRedis } from '../support/redis-subject.ts'
 import { until } from '../support/until.ts'
@@ -8,7 +11,7 @@ import { conforms, type Subject } from './store-conformance.ts'
 
 const test = anyTest.serial as TestFn<Subject>
 
-const { redis } = await useRedis(test)
+const { redis } = await useRedis(test, await startRedis())
 conforms(test)
 
 test('every key ends by itself, and none holds a ticket', async t => {
@@ -50,4 +53,26 @@ test('a command that cannot be sent fails now and is not sent later', async t =>
       return (unknown as CarnetError).code === 'store_unavailable'
     }
   })
+})
+
+test('a server with TLS, a CA of its own and a user is reached, and no other one', async t => {
+  const user = { name: 'somebody', password: 'a password: with /signs@in it' }
+  const own = await startRedis({ tls: true, user })
+  t.teardown(() => own.stop())
+  const stranger = await openStore(own.url)
+  await t.throwsAsync(stranger.ping(), { code: 'store_unavailable' } as object, 'its CA is not trusted')
+  await stranger.close()
+
+  // As NODE_EXTRA_CA_CERTS does at a process's start.
+  setDefaultCACertificates([...getCACertificates(), own.ca ?? ''])
+  const known = await openKeptStore(own.url)
+  t.teardown(() => known.close())
+  await until(() => known.ping().then(() => true))
+  const watch = known.watch({ forget: () => {}, forgetAll: () => {} })
+  await until(() => watch.isCurrent(0))
+  const { sid } = await startSession(known, ada, { idle: 60_000, absolute: 60_000 })
+  t.deepEqual((await known.read(sid))?.user, ada)
+  const wrong = await openStore(own.url.replace(user.name, 'nobody'))
+  await t.throwsAsync(wrong.ping(), { code: 'store_unavailable' } as object)
+  await wrong.close()
 })

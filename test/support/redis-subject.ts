@@ -1,35 +1,41 @@
-import { openStore, type Store } from '@carnet/protocol'
+import type { Store } from '@carnet/protocol'
 import type { TestFn } from 'ava'
 import type { Subject } from '../protocol/store-conformance.ts'
-import { startRedis, type TestRedis } from './redis.ts'
+import { openKeptStore } from './kept-store.ts'
 import { until } from './until.ts'
 
-/** Gives each test a store on a Redis of the file's own, which can be made to freeze. */
-export async function useRedis(
+/** Servers of a file's own. */
+export interface Servers {
+  readonly url: string
+  /** Stops them from answering, without closing connections. */
+  freeze(): void
+  thaw(): void
+  stop(): Promise<unknown>
+}
+
+/** Gives each test a store on servers of the file's own, which can be made to freeze. */
+export async function useRedis<Own extends Servers>(
   test: TestFn<Subject>,
-  options: { cluster?: boolean } = {},
-): Promise<{ redis: TestRedis; store: Store }> {
-  const redis = await startRedis(options)
-  const store = await openStore(redis.url)
-  // As an auth service does that has nothing to bring.
-  store.keep(async () => {})
+  servers: Own,
+): Promise<{ redis: Own; store: Store }> {
+  const store = await openKeptStore(servers.url)
   test.beforeEach(async t => {
-    await until(() => store.ping().then(() => true))
+    await until(() => store.ping().then(() => true), 20_000)
     t.context = {
       store,
       async away(work) {
-        redis.freeze()
+        servers.freeze()
         try {
           await work()
         } finally {
-          redis.thaw()
+          servers.thaw()
         }
       },
     }
   })
   test.after.always(async () => {
     await store.close()
-    await redis.stop()
+    await servers.stop()
   })
-  return { redis, store }
+  return { redis: servers, store }
 }
