@@ -38,6 +38,12 @@ function judged(target: string, met: boolean): string {
   return met ? `${target}: met` : `${target}: **missed**`
 }
 
+/** A table in Markdown whose first column is text and whose others are numbers. */
+export function numbersTable(heads: readonly string[], rows: readonly (readonly string[])[]): string {
+  const rules = heads.map((_, column) => (column === 0 ? '---' : '---:'))
+  return [heads, rules, ...rows].map(line).join('\n')
+}
+
 function line(cells: readonly string[]): string {
   return `| ${cells.join(' | ')} |`
 }
