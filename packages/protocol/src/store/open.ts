@@ -15,8 +15,10 @@ export async function openStore(url: string, onError?: (error: Error) => void): 
     return embedded
   }
   if (!/^rediss?(\+(sentinel|cluster))?:\/\//.test(url)) {
+    // What is no URL may be a password.
+    const scheme = /^[a-z][a-z0-9+.-]*:(?=\/\/)/i.exec(url)?.[0] ?? 'This'
     throw new TypeError(
-      `"${url.split(':', 1)[0]}:" names no store. Use redis://, redis+sentinel:// or redis+cluster://, or memory: for the embedded one.`,
+      `${scheme} names no store. Use redis://, redis+sentinel:// or redis+cluster://, or memory: for the embedded one.`,
     )
   }
   const store = new RedisStore(url, onError)

@@ -15,7 +15,7 @@ export interface RedisTarget {
 }
 
 const URL_PARTS =
-  /^(rediss?)(\+sentinel|\+cluster)?:\/\/(?:([^:@/]*)(?::([^@/]*))?@)?([^/@?]+)(?:\/([^?]*))?(?:\?(.*))?$/
+  /^(rediss?)(\+sentinel|\+cluster)?:\/\/(?:([^:@/]*)(?::([^@/]*))?@)?([^/@?]+)(?:\/([^?@]*))?(?:\?(.*))?$/
 
 const EXAMPLES = {
   single: 'redis://host:6379',
@@ -40,15 +40,23 @@ export function parseRedisUrl(url: string): RedisTarget {
   if (kind === 'single' && (nodes.length > 1 || !Number.isInteger(number) || number < 0)) throw fault
   if (kind === 'sentinel' && path === '') throw fault
   if (kind === 'cluster' && path !== '') throw fault
-  const unknown = [...new URLSearchParams(query).keys()].filter(key => key !== 'sentinel-password')
-  if (unknown.length > 0) throw new TypeError(`A Redis URL takes no "${unknown[0]}".`)
+  // What is unknown is not shown: after an "@" and a "?" that were not escaped it is part of the password.
+  const isKnown = [...new URLSearchParams(query).keys()].every(key => key === 'sentinel-password')
+  if (!isKnown) throw new TypeError('Of what follows a "?", a Redis URL takes only "sentinel-password".')
+  const decoded = (part: string) => {
+    try {
+      return decodeURIComponent(part)
+    } catch {
+      throw fault
+    }
+  }
   return {
     kind,
     nodes: nodes.filter(node => node !== null),
     tls: scheme === 'rediss',
-    username: username === '' ? null : decodeURIComponent(username),
-    password: password === '' ? null : decodeURIComponent(password),
-    name: kind === 'sentinel' ? decodeURIComponent(path) : '',
+    username: username === '' ? null : decoded(username),
+    password: password === '' ? null : decoded(password),
+    name: kind === 'sentinel' ? decoded(path) : '',
     sentinelPassword: new URLSearchParams(query).get('sentinel-password'),
     database: kind === 'single' ? number : 0,
   }
