@@ -41,6 +41,9 @@ export interface CacheOptions {
 const PARTS = 2 ** 17
 const TICK_MS = 100
 const MOST_TURNS = 3
+// For how long a session counts whose touch was not answered.
+const UNTIL_TOLD_MS = 1_000
+const OBSERVE_EVERY_MS = 1_000
 
 /**
  * Sessions that were read lately, by the cookie that showed them: what is found here was verified when it was read. It
@@ -58,7 +61,9 @@ export class SessionCache {
     { readonly begunAt: number; readonly record: Promise<SessionRecord | null> }
   >()
   #turn = 0
-  #currentAt = Number.NEGATIVE_INFINITY
+  /** When the link was last seen to be current, for each first digit of a handle. */
+  readonly #currentAt = new Float64Array(16).fill(Number.NEGATIVE_INFINITY)
+  readonly #observer: NodeJS.Timeout | null
 
   constructor(store: Store, { sessions, staleFor }: CacheOptions) {
     this.#store = store
@@ -69,18 +74,21 @@ export class SessionCache {
       forget: handle => this.forget(handle),
       forgetAll: () => void this.#forgottenAt.fill(++this.#turn),
     })
+    // How long the store has been away must not depend on how busy the site was before.
+    this.#observer = staleFor === 0 ? null : setInterval(() => this.#observe(), OBSERVE_EVERY_MS).unref()
+    this.#observe()
   }
 
   /** The session that a cookie's value is known to open, or null where that has to be read. `idle` in ms. */
   find(cookie: string, idle: number): OpenSession | null {
     const entry = this.#entries?.get(cookie)
-    if (entry === undefined || !this.#watch.isCurrent(entry.part >> 13)) return null
+    if (entry === undefined || !this.#watch.isCurrent(digitOf(entry.part))) return null
     const now = performance.now()
-    this.#currentAt = now
+    this.#currentAt[digitOf(entry.part)] = now
     if (!this.#holds(entry, now)) return null
     const open = { sid: sidOf(cookie), session: entry.session() }
     if (entry.touchAt <= now / TICK_MS) {
-      this.#touch(cookie, open.sid, { entry, expiresAt: open.session.expiresAt, idle })
+      this.#touch(open.sid, { entry, expiresAt: open.session.expiresAt, idle })
     }
     return open
   }
@@ -110,6 +118,7 @@ export class SessionCache {
   }
 
   async close(): Promise<void> {
+    if (this.#observer !== null) clearInterval(this.#observer)
     await this.#watch.stop()
   }
 
@@ -118,7 +127,7 @@ export class SessionCache {
     const part = partOf(handle)
     const underWay = this.#reading.get(sid)
     const counts = underWay !== undefined && underWay.begunAt >= (this.#forgottenAt[part] ?? 0)
-    if (counts && this.#watch.isCurrent(part >> 13)) return underWay.record
+    if (counts && this.#watch.isCurrent(digitOf(part))) return underWay.record
     const reading = { begunAt: this.#turn, record: this.#store.read(sid) }
     this.#reading.set(sid, reading)
     const over = () => {
@@ -143,17 +152,19 @@ export class SessionCache {
     // A part of a string would keep the whole header in memory.
     const key = Buffer.from(cookie, 'latin1').toString('latin1')
     const entry = new Entry(text ?? '', partOf(handle), begunAt)
+    entry.endsAfter(Math.min(UNTIL_TOLD_MS, this.#leftUntil(session.expiresAt)), performance.now())
     if (text !== null) this.#entries?.set(key, entry)
-    this.#touch(key, sid, { entry, expiresAt: session.expiresAt, idle })
+    this.#touch(sid, { entry, expiresAt: session.expiresAt, idle })
     return { sid, session }
   }
 
-  #touch(cookie: string, sid: string, of: { entry: Entry; expiresAt: number; idle: number }): void {
+  #touch(sid: string, of: { entry: Entry; expiresAt: number; idle: number }): void {
     const { entry, expiresAt, idle } = of
     const now = performance.now()
     const isDue = this.#toucher.touch(sid, { expiresAt }, idle, isLive => {
       if (isLive) entry.endsAfter(Math.min(idle, this.#leftUntil(expiresAt)), now)
-      else if (this.#entries?.get(cookie) === entry) this.#entries.delete(cookie)
+      // Another cookie may have opened it too.
+      else this.#forgottenAt[entry.part] = ++this.#turn
     })
     entry.touchAt = Math.ceil((now + touchEvery(idle)) / TICK_MS)
     // One that was touched lately has the rest of its idle time; of any other that is unknown until the answer comes.
@@ -168,6 +179,11 @@ export class SessionCache {
     }
   }
 
+  #observe(): void {
+    const now = performance.now()
+    for (const digit of this.#currentAt.keys()) if (this.#watch.isCurrent(digit)) this.#currentAt[digit] = now
+  }
+
   #holds(entry: Entry, now: number): boolean {
     return entry.begunAt >= (this.#forgottenAt[entry.part] ?? 0) && now / TICK_MS < entry.until
   }
@@ -175,12 +191,11 @@ export class SessionCache {
   #stale(cookie: string): OpenSession | null {
     const now = performance.now()
     const entry = this.#entries?.get(cookie)
-    if (entry === undefined || now - this.#currentAt > this.#staleFor || !this.#holds(entry, now)) return null
+    if (entry === undefined || !this.#holds(entry, now)) return null
+    if (now - (this.#currentAt[digitOf(entry.part)] ?? 0) > this.#staleFor) return null
     return { sid: sidOf(cookie), session: entry.session() }
   }
 }
-
-const UNTIL_TOLD_MS = 1_000
 
 /** A session in memory, as text: that takes half of what its objects would, and is read in a quarter of a microsecond. */
 class Entry {
@@ -189,14 +204,13 @@ class Entry {
   /** The turn at which it was read. */
   readonly begunAt: number
   /** Until when it can be told without the store, and when it is to be touched; ticks of the monotonic clock. */
-  until: number
+  until = 0
   touchAt = 0
 
   constructor(text: string, part: number, begunAt: number) {
     this.#text = text
     this.part = part
     this.begunAt = begunAt
-    this.until = Math.floor((performance.now() + UNTIL_TOLD_MS) / TICK_MS)
   }
 
   session(): Session {
@@ -211,7 +225,7 @@ class Entry {
 const SEPARATOR = '\n'
 const NO_ROLES: readonly string[] = Object.freeze([])
 
-/** A session as text, or null where one of its parts holds the separator. */
+/** A session as text, or null where that would change it: one of its parts holds the separator, or half a character. */
 function textOf({ id, user, startedAt, authenticatedAt, expiresAt }: Session): string | null {
   const given = authenticatedAt - startedAt
   const parts = [id, startedAt, given, expiresAt - startedAt, user.id, user.name, user.email, ...user.roles]
@@ -219,7 +233,7 @@ function textOf({ id, user, startedAt, authenticatedAt, expiresAt }: Session): s
   // Whether the address is confirmed is told by the first character.
   const text = (user.emailVerified ? '1' : '0') + parts.join(SEPARATOR)
   // What is joined stays a tree of its parts in memory until it is copied.
-  return Buffer.from(text).toString()
+  return text.isWellFormed() ? Buffer.from(text).toString() : null
 }
 
 function sessionOf(text: string): Session {
@@ -254,6 +268,11 @@ export function toSession(handle: string, record: SessionRecord): Session {
 
 function partOf(handle: string): number {
   return Number.parseInt(handle.slice(0, 5), 16) >> 3
+}
+
+/** The first digit of the handles of a part. */
+function digitOf(part: number): number {
+  return part >> 13
 }
 
 function sidOf(cookie: string): string {
