@@ -71,7 +71,7 @@ const REVOKE_WITHIN_MS = 800
 
 /** What may be said of a revocation. */
 export interface SessionEnd {
-  /** For how long in ms it is kept in mind where nobody can say whether the browser is remembered. */
+  /** For how long in ms it is kept in mind where nobody can say whether the browser is remembered; 0 changes nothing there. */
   readonly remember: number
   /** True where SQL has it already. Default: false. */
   readonly noted?: boolean
@@ -89,7 +89,9 @@ export async function revokeSession(
   const deadline = performance.now() + REVOKE_WITHIN_MS
   for (;;) {
     try {
-      return await store.revoke(sid, { rememberUntil: store.now() + remember, noted })
+      // None at all, where nothing is to be kept in mind: one that ends now would take the place of a longer one.
+      const rememberUntil = remember === 0 ? 0 : store.now() + remember
+      return await store.revoke(sid, { rememberUntil, noted })
     } catch (cause) {
       if (performance.now() + 100 > deadline) {
         throw new CarnetError(
