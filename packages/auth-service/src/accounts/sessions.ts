@@ -8,7 +8,7 @@ import {
   sessionHandle,
   startSession,
 } from '@carnet/protocol'
-import type { Updateable } from 'kysely'
+import type { Selectable, Updateable } from 'kysely'
 import { asked, type Database, type SessionRow } from './database.ts'
 import { deviceName } from './device.ts'
 import { endsOf, listSessions, type SessionView } from './session-list.ts'
@@ -28,6 +28,9 @@ export interface Beginning {
 
 /** What is younger may be in the making, or known to a clock that is slow. */
 const SETTLED_MS = 600_000
+const FOLLOWED_AT_ONCE = 100
+
+type Stale = Pick<Selectable<SessionRow>, 'id' | 'sid' | 'user_id' | 'epoch' | 'ended_at'>
 
 /** Which sessions of a user are meant: one by its handle, all, or all but one. */
 export type Which = { readonly id: string } | 'all' | { readonly allBut: string }
@@ -96,6 +99,8 @@ export class Sessions {
       (series !== null && !(await this.#hasSeries(series.id)))
     if (isOver) {
       await this.end(account.user.id, { id })
+      // Where the row had ended before, that has found nothing.
+      await this.#endRow(id, sid)
       throw new CarnetError('invalid_credentials', 'The e-mail address or the password is wrong.')
     }
     if (current.revision !== account.revision) await this.#store.renew(sid, current.user, current.revision)
@@ -191,8 +196,15 @@ export class Sessions {
   /** Notes the sessions that were signed out at sites, and ends what remembers their browsers. How many there were. */
   async noteEndedElsewhere(): Promise<number> {
     const ids = await this.#store.unnoted()
-    for (const id of ids) await this.#endedElsewhere(id)
-    if (ids.length > 0) await this.#store.noted(ids)
+    const noted: string[] = []
+    try {
+      for (const id of ids) {
+        await this.#endedElsewhere(id)
+        noted.push(id)
+      }
+    } finally {
+      if (noted.length > 0) await this.#store.noted(noted)
+    }
     return ids.length
   }
 
@@ -204,7 +216,10 @@ export class Sessions {
     await this.#noteEnded(id)
   }
 
-  /** Makes the store say what SQL says: ends what has to end, and brings changes of users to their sessions. */
+  /**
+   * Makes the store say what SQL says: ends what has to end, and brings changes of users to their sessions. Throws
+   * `store_unavailable` where that failed for one; the others were seen to.
+   */
   async follow(): Promise<void> {
     const rows = await asked(
       this.#database
@@ -213,15 +228,23 @@ export class Sessions {
         .where('stale', '=', 1)
         .execute(),
     )
-    for (const { id, sid, user_id, epoch, ended_at } of rows) {
-      const account = ended_at === null ? await this.#users.find({ id: user_id }) : null
-      if (account === null || account.disabled || account.epoch !== epoch) {
-        await this.#endRow(id, sid)
-      } else {
-        await this.#store.renew(sid, account.user, account.revision)
-        await this.#noteRenewed(id, account)
-      }
+    let fault: unknown = null
+    for (let start = 0; start < rows.length; start += FOLLOWED_AT_ONCE) {
+      const some = rows.slice(start, start + FOLLOWED_AT_ONCE)
+      const outcomes = await Promise.allSettled(some.map(row => this.#followRow(row)))
+      const refused = outcomes.filter(outcome => outcome.status === 'rejected')
+      fault ??= refused[0]?.reason ?? null
+      // One master of several may be away; where none answers, nobody waits for the rest.
+      if (refused.length === some.length) break
     }
+    if (fault !== null) throw fault
+  }
+
+  async #followRow({ id, sid, user_id, epoch, ended_at }: Stale): Promise<void> {
+    const account = ended_at === null ? await this.#users.find({ id: user_id }) : null
+    if (account === null || account.disabled || account.epoch !== epoch) return this.#endRow(id, sid)
+    await this.#store.renew(sid, account.user, account.revision)
+    await this.#noteRenewed(id, account)
   }
 
   /**
