@@ -26,7 +26,8 @@ export class Reigns {
   readonly #begun: () => void
   readonly #known = new Map<string, Reign>()
   readonly #learning = new Map<string, Promise<Reign>>()
-  readonly #timers = new Set<NodeJS.Timeout>()
+  readonly #timers = new Map<string, NodeJS.Timeout>()
+  readonly #replayingTo = new Set<string>()
   #replay: (() => Promise<void>) | null = null
   #closed = false
   /** Counts the connections that ended: what was asked before proves nothing of what is there now. */
@@ -71,7 +72,18 @@ export class Reigns {
     return reign
   }
 
-  /** The same without asking: null where that is needed. */
+  /** Whether the master of a key has, or had, replicas. One that took office without may have been given some since. */
+  async isReplicated(key: string): Promise<boolean> {
+    if ((await this.of(key)).replicated) return true
+    const master = this.#at(this.masterOf(key))
+    if (master === undefined) throw unavailable(new Error('No master is known for this key.'))
+    const replicated = hasReplicas(await infoOf(master))
+    const reign = this.#known.get(this.masterOf(key))
+    if (replicated && reign !== undefined) this.#known.set(this.masterOf(key), { ...reign, replicated })
+    return replicated
+  }
+
+  /** The reign that a key is under, without asking: null where that is needed. */
   inOrder(key: string): Reign | null {
     const reign = this.known(key)
     return reign?.inOrder === true ? reign : null
@@ -115,7 +127,7 @@ export class Reigns {
 
   close(): void {
     this.#closed = true
-    for (const timer of this.#timers) clearTimeout(timer)
+    for (const timer of this.#timers.values()) clearTimeout(timer)
   }
 
   #forget(address: string): void {
@@ -136,19 +148,20 @@ export class Reigns {
   }
 
   #learnLater(address: string): void {
-    if (this.#closed) return
+    if (this.#closed || this.#timers.has(address)) return
     const timer = setTimeout(
       () => {
-        this.#timers.delete(timer)
+        this.#timers.delete(address)
         const master = this.#at(address)
         // Of one that is gone nothing is to be learnt; one that comes back says so.
         if (master === undefined || (master === this.#redis && master.status !== 'ready')) return
+        if (this.#known.get(address)?.inOrder === true) return
         this.#known.delete(address)
         this.#learnSoon(address)
       },
       LOOK_AGAIN_MS * (1 + Math.random()),
     ).unref()
-    this.#timers.add(timer)
+    this.#timers.set(address, timer)
   }
 
   #learn(address: string): Promise<Reign> {
@@ -163,27 +176,36 @@ export class Reigns {
     const endedBefore = this.#ended
     const master = this.#at(address)
     if (master === undefined) throw unavailable(new Error('No master is known for this key.'))
-    const info = new Map(
-      (await answered(master.info('replication', 'memory')))
-        .split('\r\n')
-        .map(line => line.split(':', 2) as [string, string]),
-    )
+    const info = await infoOf(master)
     const id = info.get('master_replid') ?? ''
     if (info.get('role') !== 'master' || id === '') throw unavailable(new Error('This server is no master.'))
-    const replicated = this.#expectsReplicas || Number(info.get('connected_slaves')) > 0
-    let inOrder = (await answered(this.#redis.exists(reignKey(id)))) === 1
-    if (!inOrder && this.#replay !== null) {
-      await this.#replay()
-      await this.#noteOrder(id)
-      inOrder = true
-    }
+    const replicated = this.#expectsReplicas || hasReplicas(info)
+    const inOrder = (await answered(this.#redis.exists(reignKey(id)))) === 1
+    if (this.#ended !== endedBefore) throw unavailable(new Error('The masters have changed meanwhile.'))
     const evicts = info.get('maxmemory_policy') !== 'noeviction'
     const reign = { id, inOrder, replicated, evicts }
-    if (this.#ended !== endedBefore) throw unavailable(new Error('The masters have changed meanwhile.'))
     this.#known.set(address, reign)
     this.#begun()
-    if (!inOrder) this.#learnLater(address)
+    if (!inOrder) {
+      // Nobody waits for a replay, which may take long: until it has run, the master is out of order.
+      void this.#putInOrder(address, reign)
+      this.#learnLater(address)
+    }
     return reign
+  }
+
+  async #putInOrder(address: string, reign: Reign): Promise<void> {
+    if (this.#replay === null || this.#replayingTo.has(reign.id)) return
+    this.#replayingTo.add(reign.id)
+    try {
+      await this.#replay()
+      await this.#noteOrder(reign.id)
+      if (this.#known.get(address)?.id === reign.id) this.#known.set(address, { ...reign, inOrder: true })
+    } catch {
+      // Whoever looks next finds it out of order, and tries again.
+    } finally {
+      this.#replayingTo.delete(reign.id)
+    }
   }
 
   async #noteOrder(id: string): Promise<void> {
@@ -198,4 +220,14 @@ export class Reigns {
 
 function addressOf({ options: { host, port } }: Redis): string {
   return `${host}:${port}`
+}
+
+/** What a server says of its replication and its memory. */
+async function infoOf(server: Redis): Promise<Map<string, string>> {
+  const lines = (await answered(server.info('replication', 'memory'))).split('\r\n')
+  return new Map(lines.map(line => line.split(':', 2) as [string, string]))
+}
+
+function hasReplicas(info: Map<string, string>): boolean {
+  return Number(info.get('connected_slaves')) > 0
 }

@@ -34,7 +34,7 @@ export class Revoker {
   /** False where the session had ended already. Throws `store_unavailable`: then it may be revoked, or half so. */
   async revoke(sid: string, { rememberUntil, noted }: Revocation): Promise<boolean> {
     const handle = sessionHandle(sid)
-    const isReplicated = !noted && (await this.#reigns.of(sessionKey(sid))).replicated
+    const isReplicated = !noted && (await this.#reigns.isReplicated(sessionKey(sid)))
     // WAIT would hold up everybody else's commands.
     const redis = isReplicated ? await this.#connected() : this.#redis
     const ended = noted ? await this.#delete(redis, sid) : await this.#end(redis, sid, rememberUntil)
