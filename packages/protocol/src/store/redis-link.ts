@@ -135,7 +135,8 @@ export class RevocationLink {
     const [at = '', reign = ''] = text.split(' ', 2)
     // Commands and messages may come from two servers while masters change.
     if (this.#reigns.known(beatChannel(lane))?.id !== reign) return
-    const until = this.#clock.local(Number(at)) + BELIEVED_FOR_MS
+    // What was heard now was not said later, whatever the clocks say.
+    const until = Math.min(this.#clock.local(Number(at)), performance.now()) + BELIEVED_FOR_MS
     if (!(until > performance.now())) return
     // After a silence something may have been missed.
     if (!this.isCurrent(Number.parseInt(lane, 16))) for (const watcher of this.#watchers) watcher.forgetAll()
