@@ -344,6 +344,9 @@ test('where none are to be kept, every check asks the store', async t => {
   t.is(store.reads, 3)
   t.is(cache.find(cookie, idle), null)
   await until(() => store.touched.length === 1)
+  await check(cookie)
+  await sleep(120)
+  t.is(store.touched.length, 1)
 })
 
 const away = { code: 'store_unavailable' } as object
