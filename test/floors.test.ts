@@ -76,7 +76,8 @@ const FLOORS: Record<string, string[][]> = {
       'texts/languages.ts',
     ],
     ['accounts/users.ts', 'mail/letter.ts', 'sso/own-session.ts', 'sso/fan-out.ts', 'sso/return-to.ts'],
-    ['accounts/sessions.ts', 'accounts/import.ts', 'mail/transport.ts'],
+    ['accounts/endings.ts', 'accounts/import.ts', 'mail/transport.ts'],
+    ['accounts/sessions.ts'],
     ['accounts/remove-user.ts', 'mail/mailer.ts', 'following.ts', 'web/context.ts'],
     [
       'web/envelope.ts',

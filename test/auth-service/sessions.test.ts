@@ -251,7 +251,7 @@ test('a replay of late endings leaves older ones to the first', async t => {
   for (const { sid } of [early, late]) {
     await startSession(world.store, account.user, manifest.session, { sid })
   }
-  await world.sessions.replay({ endedAfter: Date.now() - 10_000 })
+  await world.sessions.replay({ since: Date.now() - 10_000 })
   t.is(await world.store.read(late.sid), null)
   t.not(await world.store.read(early.sid), null)
 })

@@ -39,7 +39,7 @@ export class Following {
       await sessions.follow()
       const since = Date.now() - this.#replayedAt
       if (since < REPLAY_AGAIN_FOR_MS)
-        await sessions.replay({ endedAfter: this.#replayedAt - REPLAY_AGAIN_FOR_MS })
+        await sessions.replay({ since: this.#replayedAt - REPLAY_AGAIN_FOR_MS })
     })
     this.#note = new Task(log, 'revocations_not_noted', () => sessions.noteEndedElsewhere())
     this.#beat = new Task(log, 'store_not_kept', async () => {

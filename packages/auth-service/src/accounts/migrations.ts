@@ -28,7 +28,10 @@ export const MIGRATIONS: Record<string, Migration> = {
   '0003-endings': {
     async up(db) {
       await db.schema.alterTable('sessions').addColumn('renewed_at', 'bigint').execute()
-      await db.schema.createIndex('sessions_ended').on('sessions').column('ended_at').execute()
+      for (const column of ['ended_at', 'expires_at', 'renewed_at', 'series_id']) {
+        await db.schema.createIndex(`sessions_by_${column}`).on('sessions').column(column).execute()
+      }
+      await db.schema.createIndex('series_by_expires_at').on('remember_series').column('expires_at').execute()
     },
   },
 }

@@ -17,5 +17,5 @@ export async function removeUser(
       await transaction.updateTable('sessions').set({ stale: 1 }).where('user_id', '=', id).execute()
     }),
   )
-  await sessions.follow()
+  await sessions.follow({ user: id })
 }

@@ -114,7 +114,7 @@ function changeCommands(command: Command): void {
           const now = await accounts.users.change(account.user.id, await work(accounts, account, roles))
           if (name === 'disable') await end(accounts, account)
           // The embedded store is another process's: that one follows the database by itself.
-          else if (accounts.seesSessions) await accounts.sessions.follow()
+          else if (accounts.seesSessions) await accounts.sessions.follow({ user: account.user.id })
           return { account: now ?? account, blind: accounts.blind }
         },
         { store: true },

@@ -41,8 +41,9 @@ export class Revoker {
     const lane = laneOf(handle, redis instanceof Cluster)
     // Only now: who forgets a session and reads it again must find it gone.
     await this.#link.forget(lane, handle)
+    const reign = this.#reigns.known(unnotedKey(lane))?.id
     if (!noted) await answered(redis.sadd(unnotedKey(lane), handle))
-    if (isReplicated) await this.#outlives(redis, sid, lane)
+    if (isReplicated) await this.#outlives(redis, sid, { lane, reign })
     return ended
   }
 
@@ -72,11 +73,18 @@ export class Revoker {
   }
 
   /** Returns once a replica has the revocation, or the auth service has noted it. Throws `store_unavailable` where neither comes in time. */
-  async #outlives(redis: Redis | Cluster, sid: string, lane: string): Promise<void> {
+  async #outlives(
+    redis: Redis | Cluster,
+    sid: string,
+    { lane, reign }: { lane: string; reign: string | undefined },
+  ): Promise<void> {
     if (await this.#waits.ask(this.#masterOf(redis, sessionKey(sid)))) return
     const deadline = performance.now() + NOTED_WITHIN_MS
     while (performance.now() < deadline) {
-      if ((await answered(redis.sismember(unnotedKey(lane), sessionHandle(sid)))) === 0) return
+      const isEntered = (await answered(redis.sismember(unnotedKey(lane), sessionHandle(sid)))) === 1
+      // A master that took over meanwhile knows nothing of it, which is no proof that it was noted.
+      if (reign === undefined || this.#reigns.known(unnotedKey(lane))?.id !== reign) break
+      if (!isEntered) return
       await setTimeout(LOOK_EVERY_MS)
     }
     throw unavailable(new Error('No replica and no auth service has confirmed the revocation.'))

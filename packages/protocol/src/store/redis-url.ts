@@ -41,8 +41,9 @@ export function parseRedisUrl(url: string): RedisTarget {
   if (kind === 'sentinel' && path === '') throw fault
   if (kind === 'cluster' && path !== '') throw fault
   // What is unknown is not shown: after an "@" and a "?" that were not escaped it is part of the password.
-  const isKnown = [...new URLSearchParams(query).keys()].every(key => key === 'sentinel-password')
-  if (!isKnown) throw new TypeError('Of what follows a "?", a Redis URL takes only "sentinel-password".')
+  const sentinelPassword = query === '' ? null : /^sentinel-password=([^&=]+)$/.exec(query)?.[1]
+  if (sentinelPassword === undefined)
+    throw new TypeError('Of what follows a "?", a Redis URL takes only "sentinel-password".')
   const decoded = (part: string) => {
     try {
       return decodeURIComponent(part)
@@ -57,7 +58,7 @@ export function parseRedisUrl(url: string): RedisTarget {
     username: username === '' ? null : decoded(username),
     password: password === '' ? null : decoded(password),
     name: kind === 'sentinel' ? decoded(path) : '',
-    sentinelPassword: new URLSearchParams(query).get('sentinel-password'),
+    sentinelPassword: sentinelPassword === null ? null : decoded(sentinelPassword),
     database: kind === 'single' ? number : 0,
   }
 }

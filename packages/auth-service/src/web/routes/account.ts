@@ -28,7 +28,7 @@ export function changeProfile(desk: Desk): Step {
     const { texts } = ctx.state
     const { name } = parseForm(ctx, z.strictObject({ name: nameField(texts), ...tokenField(ctx) }))
     const changed = await desk.users.change(account.user.id, { name })
-    await desk.sessions.follow()
+    await desk.sessions.follow({ user: account.user.id })
     desk.log.info({ user: account.user.id }, 'profile_changed')
     done(ctx, '/account', texts.account.saved, { user: changed?.user ?? null })
   })

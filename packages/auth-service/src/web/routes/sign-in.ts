@@ -91,7 +91,8 @@ async function authenticate(
     throw error instanceof CarnetError && error.code === 'invalid_credentials' ? wrong() : error
   }
   // The backend may have told of a change.
-  if (desk.manifest.current.accounts.credentials !== null) await desk.sessions.follow()
+  if (desk.manifest.current.accounts.credentials !== null)
+    await desk.sessions.follow({ user: account.user.id })
   // Who opened an account with somebody else's address could tell by this whether it was taken.
   if (isPrivate && !account.user.emailVerified) throw wrong()
   return account

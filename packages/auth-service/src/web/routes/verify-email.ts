@@ -128,7 +128,7 @@ async function confirm(desk: Desk, ctx: Ctx, { token, account }: Link): Promise<
   const changes = { emailVerified: true, ...(change && { email: token.email }) }
   const changed = await desk.users.change(id, changes, token.epoch)
   if (changed === null) return refuseVoid(ctx)
-  await desk.sessions.follow()
+  await desk.sessions.follow({ user: id })
   desk.log.info({ user: id }, change ? 'email_changed' : 'email_verified')
   if (change) {
     const details = mailDetails(desk, ctx, { other: token.email })
