@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { freePort } from '../support/free-port.ts'
+import { installPacked } from '../support/packed.ts'
 import { run } from '../support/processes.ts'
 import { startRedis } from '../support/redis.ts'
 import { until } from '../support/until.ts'
@@ -9,30 +10,40 @@ import { ask } from './ask.ts'
 import type { Gauge } from './gauge.ts'
 import type { Group } from './group.ts'
 
-const CARNET = join(import.meta.dirname, '../../packages/auth-service/src/cli/main.ts')
 const IDLE_MS = 2_000
 
 /** How soon the auth service is ready after its start, with a new database, and what it then holds. */
 export async function start(folder: string): Promise<Group> {
   const redis = await startRedis()
+  const project = await installPacked(mkdtempSync(join(folder, 'packed-')))
+  const carnet = join(project, 'node_modules/@carnet/auth-service/dist/cli/main.js')
   return {
-    gauges: [gauge('embedded store', folder, 'memory:'), gauge('Redis', folder, redis.url)],
+    gauges: [
+      gauge('embedded store', { carnet, folder }, 'memory:'),
+      gauge('Redis', { carnet, folder }, redis.url),
+    ],
     stop: redis.stop,
   }
 }
 
-function gauge(store: string, folder: string, redisUrl: string): Gauge {
+interface Installed {
+  /** The command's file. */
+  readonly carnet: string
+  readonly folder: string
+}
+
+function gauge(store: string, { carnet, folder }: Installed, redisUrl: string): Gauge {
   return {
     quantities: [
       { name: `the service's start until it is ready, SQLite, ${store}`, unit: 'ms', atMost: 700 },
       { name: `the service's resident memory, idle, SQLite, ${store}`, unit: 'MB', atMost: 100 },
     ],
     readings: 3,
-    read: () => startOnce(mkdtempSync(join(folder, 'service-')), redisUrl),
+    read: () => startOnce(carnet, mkdtempSync(join(folder, 'service-')), redisUrl),
   }
 }
 
-async function startOnce(folder: string, redisUrl: string): Promise<number[]> {
+async function startOnce(carnet: string, folder: string, redisUrl: string): Promise<number[]> {
   const port = await freePort()
   const manifest = join(folder, 'sites.yaml')
   writeFileSync(
@@ -40,7 +51,7 @@ async function startOnce(folder: string, redisUrl: string): Promise<number[]> {
     `auth: http://auth.localhost:${port}\nsites: [{ id: shop, origin: "http://shop.localhost:${port + 1}" }]\n`,
   )
   const begunAt = performance.now()
-  const service = run([CARNET, 'serve'], {
+  const service = run([carnet, 'serve'], {
     CARNET_MANIFEST: manifest,
     CARNET_DATA_DIR: join(folder, 'data'),
     CARNET_REDIS_URL: redisUrl,

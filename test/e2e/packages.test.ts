@@ -1,31 +1,17 @@
 import { execFile } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import test from 'ava'
+import { installPacked } from '../support/packed.ts'
 
-const repository = join(import.meta.dirname, '../..')
 const call = promisify(execFile)
 
 test('the packages, packed and installed into an empty project, run under plain node', async t => {
   t.timeout(300_000)
   const folder = mkdtempSync(join(tmpdir(), 'carnet-packed-'))
-  const tarballs = join(folder, 'tarballs')
-  mkdirSync(tarballs)
-  await call(join(repository, 'node_modules/.bin/tsc'), ['-b'], { cwd: repository })
-  for (const name of ['protocol', 'site-agent', 'auth-service']) {
-    await call('npx', ['-y', 'pnpm@12', 'pack', '--pack-destination', tarballs], {
-      cwd: join(repository, 'packages', name),
-    })
-  }
-  const files = readdirSync(tarballs).map(file => join(tarballs, file))
-  t.is(files.length, 3)
-
-  const project = join(folder, 'project')
-  mkdirSync(project)
-  writeFileSync(join(project, 'package.json'), '{ "type": "module", "private": true }')
-  await call('npm', ['install', '--no-audit', '--no-fund', ...files, 'koa@3'], { cwd: project })
+  const project = await installPacked(folder, ['koa@3'])
   writeFileSync(
     join(project, 'sites.yaml'),
     'auth: http://auth.localhost\nsites: [{ id: shop, origin: "http://shop.localhost" }]\n',

@@ -1,4 +1,5 @@
 import { openStore, type Store } from '@carnet/protocol'
+import { until } from './until.ts'
 
 const BEAT_EVERY_MS = 400
 
@@ -6,6 +7,7 @@ const BEAT_EVERY_MS = 400
 export async function openKeptStore(url: string): Promise<Store> {
   const store = await openStore(url)
   store.keep(async () => {})
+  await until(() => store.ping().then(() => true))
   // One that is away for a while is tried again.
   const beat = () => void store.beat().catch(() => {})
   beat()

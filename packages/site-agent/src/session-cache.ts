@@ -41,6 +41,7 @@ export interface CacheOptions {
 const PARTS = 2 ** 17
 const TICK_MS = 100
 const MOST_TURNS = 3
+const LEAST_TOUCHED = 50_000
 // For how long a session counts whose touch was not answered.
 const UNTIL_TOLD_MS = 1_000
 const OBSERVE_EVERY_MS = 1_000
@@ -68,7 +69,7 @@ export class SessionCache {
   constructor(store: Store, { sessions, staleFor }: CacheOptions) {
     this.#store = store
     this.#staleFor = staleFor
-    this.#toucher = new Toucher(store)
+    this.#toucher = new Toucher(store, Math.max(sessions, LEAST_TOUCHED))
     this.#entries = sessions === 0 ? null : new LRUCache({ max: sessions })
     this.#watch = store.watch({
       forget: handle => this.forget(handle),
