@@ -21,7 +21,7 @@ if (missing.length > 0 && !install(missing.map(entry => entry.package))) {
 }
 
 // Should a worker not end, this does.
-const LONGEST_MS = 9 * 60_000
+const LONGEST_MS = 20 * 60_000
 
 const { status } = spawnSync('ava', process.argv.slice(2), {
   timeout: LONGEST_MS,

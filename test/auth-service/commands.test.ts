@@ -302,3 +302,23 @@ test.serial('a hash of an older cost is replaced at the next sign-in', async t =
   t.true(row?.password_hash?.startsWith('{hmac-sha256}$2b$05$'))
   await after.users.authenticate('a@example.com', PASSWORD)
 })
+
+test('production refuses a Redis that throws sessions away when its memory is full', async t => {
+  const own = await startRedis()
+  t.teardown(() => own.stop())
+  await own.ask('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru')
+  const manifest = join(mkdtempSync(join(folder, 'evicts-')), 'sites.yaml')
+  writeFileSync(
+    manifest,
+    'auth: https://auth.example.com\nsites: [{ id: shop, origin: "https://shop.example" }]\n',
+  )
+  const env = {
+    CARNET_MANIFEST: manifest,
+    CARNET_SECRETS: 'x'.repeat(32),
+    CARNET_REDIS_URL: own.url,
+    CARNET_PORT: '0',
+  }
+  const refused = await command(env, ['serve'])
+  t.is(refused.code, 1)
+  t.regex(refused.output, /maxmemory-policy to noeviction/)
+})

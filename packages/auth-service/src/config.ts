@@ -51,7 +51,7 @@ const environment = z.object({
     .string()
     .regex(
       /^(rediss?(\+sentinel|\+cluster)?:\/\/.+|memory:)$/,
-      'must be redis://host, rediss://host or redis+cluster://h1,h2, or memory: for the embedded store',
+      'must be redis://host, redis+sentinel://h1,h2/name or redis+cluster://h1,h2, each with rediss for TLS, or memory: for the embedded store',
     )
     .optional(),
   CARNET_DATABASE_URL: z
