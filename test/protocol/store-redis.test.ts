@@ -1,5 +1,5 @@
 import { getCACertificates, setDefaultCACertificates } from 'node:tls'
-import { type CarnetError, openStore, startSession } from '@carnet/protocol'
+import { type CarnetError, openStore, sessionHandle, startSession } from '@carnet/protocol'
 import anyTest, { type TestFn } from 'ava'
 import { Redis } from 'ioredis'
 import { openKeptStore } from '../support/kept-store.ts'
@@ -75,4 +75,28 @@ test('a server with TLS, a CA of its own and a user is reached, and no other one
   const wrong = await openStore(own.url.replace(user.name, 'nobody'))
   await t.throwsAsync(wrong.ping(), { code: 'store_unavailable' } as object)
   await wrong.close()
+})
+
+test('a store that is full refuses what it cannot keep, and ends the session all the same', async t => {
+  const own = await startRedis({ maxMemory: '100mb' })
+  const full = await openKeptStore(own.url)
+  t.teardown(async () => {
+    await full.close()
+    await own.stop()
+  })
+  const forgotten: string[] = []
+  const watch = full.watch({ forget: handle => forgotten.push(handle), forgetAll: () => {} })
+  await until(() => watch.isCurrent(0))
+  const rememberedUntil = full.now() + 60_000
+  const { sid } = await startSession(full, ada, { idle: 60_000, absolute: 60_000 }, { rememberedUntil })
+  await own.ask('CONFIG', 'SET', 'maxmemory', '1mb')
+  await t.throwsAsync(full.beat(), { code: 'store_unavailable' } as object, 'it takes no writes')
+  await t.throwsAsync(full.revoke(sid, { rememberUntil: 0, noted: false }), {
+    code: 'store_unavailable',
+  } as object)
+  t.is(await full.read(sid), null)
+  await until(() => forgotten.includes(sessionHandle(sid)))
+  await own.ask('CONFIG', 'SET', 'maxmemory', '100mb')
+  await full.revoke(sid, { rememberUntil: rememberedUntil, noted: false })
+  t.true(await full.wasRevoked(sid), 'asked again, it is kept in mind')
 })

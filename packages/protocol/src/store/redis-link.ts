@@ -9,6 +9,7 @@ import type { Watcher } from './store.ts'
 // which is 300 ms at most: the rest is left.
 const BELIEVED_FOR_MS = 1_700
 const LOOK_AFTER_MS = 250
+// By chance between four and eight seconds, so that not all agents come anew in one moment.
 const MOST_SILENT_TURNS = 16
 
 /**
@@ -105,7 +106,7 @@ export class RevocationLink {
   #lookAfter(): void {
     const isCurrent = this.#lanes.every(lane => this.isCurrent(Number.parseInt(lane, 16)))
     this.#silentTurns = isCurrent ? 0 : this.#silentTurns + 1
-    if (this.#silentTurns >= MOST_SILENT_TURNS) {
+    if (this.#silentTurns >= MOST_SILENT_TURNS * (1 + Math.random())) {
       const silent = this.#subscriber
       this.#believedUntil.fill(0)
       this.#subscriber = this.#open()

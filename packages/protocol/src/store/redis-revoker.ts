@@ -67,7 +67,10 @@ export class Revoker {
       return (await executed(step.del(key))).at(-1) === 1
     } catch (error) {
       // A store that is full refuses the tombstone. What can be ended is ended, though it is not acknowledged.
-      await this.#delete(redis, sid).catch(() => {})
+      const handle = sessionHandle(sid)
+      await this.#delete(redis, sid)
+        .then(() => this.#link.forget(laneOf(handle, redis instanceof Cluster), handle))
+        .catch(() => {})
       throw error
     }
   }
