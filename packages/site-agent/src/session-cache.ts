@@ -149,12 +149,11 @@ export class SessionCache {
       return null
     }
     const session = toSession(handle, record)
-    const text = textOf(session)
-    // A part of a string would keep the whole header in memory.
-    const key = Buffer.from(cookie, 'latin1').toString('latin1')
+    const text = this.#entries === null ? null : textOf(session)
     const entry = new Entry(text ?? '', partOf(handle), begunAt)
     entry.endsAfter(Math.min(UNTIL_TOLD_MS, this.#leftUntil(session.expiresAt)), performance.now())
-    if (text !== null) this.#entries?.set(key, entry)
+    // A part of a string would keep the whole header in memory.
+    if (text !== null) this.#entries?.set(Buffer.from(cookie, 'latin1').toString('latin1'), entry)
     this.#touch(sid, { entry, expiresAt: session.expiresAt, idle })
     return { sid, session }
   }
