@@ -214,6 +214,41 @@ test('a server that was given a replica later acknowledges no revocation that th
   await until(() => agent.revoke(third.sid, AT_SITE).then(() => true))
 })
 
+test('a master that takes another name while its connections stay is put in order under that one, and everybody hears of it', async t => {
+  const redis = await startRedis()
+  const port = await freePort()
+  const { keeper, agent } = await pair(t, redis.url)
+  let replays = 0
+  keeper.keep(async () => void replays++)
+  const beats = setInterval(() => void keeper.beat().catch(() => {}), 300)
+  t.teardown(async () => clearInterval(beats))
+  await inOrder(keeper, agent)
+  const watch = agent.watch({ forget: () => {}, forgetAll: () => {} })
+  await until(() => watch.isCurrent(0))
+  const { sid } = await startSession(keeper, ada, LIFE)
+  const [before, replayed] = [await redis.info('master_replid'), replays]
+  // Its first replica gives it another replication id.
+  const args = ['--port', `${port}`, '--save', '', '--replicaof', '127.0.0.1', `${redis.port}`]
+  const replica = await startRedisProcess({ port, args: () => args })
+  t.teardown(async () => {
+    await replica.stop()
+    await redis.stop()
+  })
+  await until(async () => (await replica.info('master_link_status')) === 'up', 20_000)
+  t.not(await redis.info('master_replid'), before)
+  await until(() => replays > replayed)
+  const late = await openStore(redis.url)
+  t.teardown(() => late.close())
+  await inOrder(keeper, agent, late)
+  // Each reads, takes tickets of the service, and believes its beats.
+  for (const store of [agent, late]) {
+    const heard = store.watch({ forget: () => {}, forgetAll: () => {} })
+    t.is(await readOf(store, sid), 'Ada')
+    await until(async () => (await redeemTicket(store, await ticketOf(keeper, sid), shown)).sid === sid)
+    await until(() => heard.isCurrent(0))
+  }
+})
+
 test('behind sentinels a revocation is acknowledged only where a replica or a service has it, and then outlives the master', async t => {
   const sentinel = await startSentinel()
   t.teardown(() => sentinel.stop())

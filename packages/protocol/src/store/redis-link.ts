@@ -134,8 +134,11 @@ export class RevocationLink {
 
   #heardBeat(lane: string, text: string): void {
     const [at = '', reign = ''] = text.split(' ', 2)
-    // Commands and messages may come from two servers while masters change.
-    if (this.#reigns.known(beatChannel(lane))?.id !== reign) return
+    // Commands and messages may come from two servers while masters change, or one may have taken another name.
+    if (this.#reigns.known(beatChannel(lane))?.id !== reign) {
+      this.#reigns.lookAgain(beatChannel(lane))
+      return
+    }
     // What was heard now was not said later, whatever the clocks say.
     const until = Math.min(this.#clock.local(Number(at)), performance.now()) + BELIEVED_FOR_MS
     if (!(until > performance.now())) return

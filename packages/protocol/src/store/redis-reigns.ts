@@ -96,13 +96,12 @@ export class Reigns {
 
   /** All masters. Throws `store_unavailable` where one is not in order. */
   async all(): Promise<Reign[]> {
-    const addresses = this.#redis instanceof Redis ? [''] : this.#redis.nodes('master').map(addressOf)
-    if (addresses.length === 0) throw unavailable(new Error('No master is known.'))
-    const reigns = await Promise.all(
-      addresses.map(async at => this.#known.get(at) ?? (await this.#learn(at))),
-    )
-    if (reigns.some(({ inOrder }) => !inOrder)) throw unavailable(new Error('A master is not in order yet.'))
-    return reigns
+    return this.#each(async at => this.#known.get(at) ?? (await this.#learn(at)))
+  }
+
+  /** Looks again at the master of a key: somebody says that it reigns under another name. */
+  lookAgain(key: string): void {
+    this.#learnSoon(this.masterOf(key))
   }
 
   /** Whether a master is known to throw away what it holds when its memory is full. */
@@ -120,14 +119,25 @@ export class Reigns {
     }
   }
 
-  /** Says again which reigns are in order; also shows that the masters take writes. */
+  /**
+   * Says again which reigns are in order; also shows that the masters take writes. Each is looked at anew: a master that
+   * gets its first replica, or has been without one for an hour, takes another name while its connections stay.
+   */
   async confirm(): Promise<void> {
-    for (const { id } of await this.all()) await this.#noteOrder(id)
+    for (const { id } of await this.#each(at => this.#learn(at))) await this.#noteOrder(id)
   }
 
   close(): void {
     this.#closed = true
     for (const timer of this.#timers.values()) clearTimeout(timer)
+  }
+
+  async #each(look: (address: string) => Promise<Reign>): Promise<Reign[]> {
+    const addresses = this.#redis instanceof Redis ? [''] : this.#redis.nodes('master').map(addressOf)
+    if (addresses.length === 0) throw unavailable(new Error('No master is known.'))
+    const reigns = await Promise.all(addresses.map(look))
+    if (reigns.some(({ inOrder }) => !inOrder)) throw unavailable(new Error('A master is not in order yet.'))
+    return reigns
   }
 
   #forget(address: string): void {
@@ -179,13 +189,14 @@ export class Reigns {
     const info = await infoOf(master)
     const id = info.get('master_replid') ?? ''
     if (info.get('role') !== 'master' || id === '') throw unavailable(new Error('This server is no master.'))
-    const replicated = this.#expectsReplicas || hasReplicas(info)
+    const before = this.#known.get(address)
+    const replicated = this.#expectsReplicas || hasReplicas(info) || before?.replicated === true
     const inOrder = (await answered(this.#redis.exists(reignKey(id)))) === 1
     if (this.#ended !== endedBefore) throw unavailable(new Error('The masters have changed meanwhile.'))
     const evicts = info.get('maxmemory_policy') !== 'noeviction'
     const reign = { id, inOrder, replicated, evicts }
     this.#known.set(address, reign)
-    this.#begun()
+    if (before?.id !== id) this.#begun()
     if (!inOrder) {
       // Nobody waits for a replay, which may take long: until it has run, the master is out of order.
       void this.#putInOrder(address, reign)

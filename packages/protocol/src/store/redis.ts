@@ -71,6 +71,7 @@ export class RedisStore implements Store {
     const stored = await answered(this.#redis.getdel(key))
     if (stored === null) return null
     const [reign, record] = stored.split('\n', 2) as [string, string]
+    if (reign !== id) this.#reigns.lookAgain(key)
     // Its burning may be what a lost master took with it: also where another one took over meanwhile, and answered.
     if (reign !== id || this.#reigns.known(key)?.id !== id) return null
     // Only the auth service writes tickets, and JSON.stringify wrote this one.
