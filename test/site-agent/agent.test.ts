@@ -1,5 +1,5 @@
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, createServer as createTcpServer } from 'node:net'
 import { Browser } from '@carnet/demo/browser'
 import {
   CarnetError,
@@ -273,6 +273,26 @@ test('an agent that cannot work says so at its start', async t => {
   await t.throwsAsync(make({ manifest: '/nowhere/sites.yaml' }), { message: /no such file/ })
   const agent = await make({ store: 'memory:' })
   await agent.close()
+})
+
+test('an agent whose options cannot work has opened no store', async t => {
+  let connections = 0
+  const redis = createTcpServer(socket => {
+    connections++
+    socket.on('error', () => {}).end()
+  })
+  await new Promise<void>(resolve => redis.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => void redis.close())
+  const manifest = parseManifest(
+    'auth: https://auth.example\nsites: [{ id: shop, origin: https://shop.example }]',
+    'm',
+  )
+  const store = `redis://127.0.0.1:${(redis.address() as AddressInfo).port}`
+  for (const options of [{ cache: -1 }, { staleFor: 0 }, { onStoreDown: 'stale', cache: 0 }] as const) {
+    const making = createAgent({ site: 'shop', manifest, secrets: 'x'.repeat(32), store, ...options })
+    await t.throwsAsync(making, { instanceOf: TypeError })
+  }
+  t.is(connections, 0)
 })
 
 test('over https every cookie is __Host-, and only the claim is third-party', async t => {

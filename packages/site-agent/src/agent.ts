@@ -146,9 +146,11 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     }
     const signer = new Signer(readSecrets(options), site.id)
     const trust = parseTrustProxy(options.trustProxy ?? 'none')
+    // Before the store is opened: what is open keeps the process alive.
+    const kept = cacheOptions(options)
     const given = typeof options.store === 'object' ? options.store : null
     const store = given ?? (await openOwnStore(options.store as string | undefined, manifest.current, log))
-    const cache = new SessionCache(store, cacheOptions(options))
+    const cache = new SessionCache(store, kept)
     const parts = { siteId: site.id, manifest, store, signer, trust, log, cache }
     return new Agent(parts, site, async () => {
       manifest.close()
