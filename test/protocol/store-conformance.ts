@@ -171,6 +171,16 @@ export function conforms(test: TestFn<Subject>): void {
     t.true(store.now() < session.expiresAt + 1_000)
   })
 
+  test('a session that is touched past its absolute end has ended all the same', async t => {
+    const { store } = t.context
+    const { sid, session } = await start(store, { idle: 400, absolute: 400 })
+    const ticket = await issue(store, sid)
+    t.true(await store.touch(sid, store.now() + 60_000))
+    await until(async () => (await store.read(sid)) === null)
+    t.true(store.now() >= session.expiresAt)
+    await refused(t, store, ticket, good, 'session_gone')
+  })
+
   test('a touch finds no session that is gone, and makes none', async t => {
     const { store } = t.context
     const { sid, session } = await start(store)

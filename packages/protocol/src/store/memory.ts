@@ -37,7 +37,8 @@ export class MemoryStore implements Store {
   }
 
   async read(sid: string): Promise<SessionRecord | null> {
-    return this.#live(this.#sessions, sessionKey(sid))?.value ?? null
+    const session = this.#live(this.#sessions, sessionKey(sid))?.value ?? null
+    return session === null || session.expiresAt <= this.now() ? null : session
   }
 
   async ends(sids: readonly string[]): Promise<(number | null)[]> {
