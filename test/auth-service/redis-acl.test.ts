@@ -36,7 +36,11 @@ const passwords = { auth: await command('--password', 'auth'), shop: await comma
 /** A Redis with the printed rules, and nobody else let in but `admin`. */
 async function startGuarded(cluster: boolean) {
   const redis = await startRedis({ cluster })
-  const admin = new Redis(redis.port)
+  const boss = ['reset', 'on', '>boss', 'allkeys', 'allchannels', '+@all']
+  const first = new Redis(redis.port)
+  await first.call('ACL', 'SETUSER', 'boss', ...boss)
+  first.disconnect()
+  const admin = new Redis({ port: redis.port, username: 'boss', password: 'boss' })
   for (const rule of rules) {
     const [, name = '', ...parts] = rule.split(' ')
     await admin.call('ACL', 'SETUSER', name, ...(parts.join(' ').match(/\([^)]*\)|\S+/g) ?? []))
@@ -85,6 +89,18 @@ for (const cluster of [false, true]) {
     t.deepEqual(await service.ends([sid]), [null])
   })
 }
+
+test('who has no user is not let in', async t => {
+  const { redis, admin } = await startGuarded(false)
+  const stranger = new Redis(redis.port)
+  stranger.on('error', () => {})
+  t.teardown(async () => {
+    stranger.disconnect()
+    admin.disconnect()
+    await redis.stop()
+  })
+  await t.throwsAsync(stranger.get('carnet:s:{a}b'), { message: /NOAUTH/ })
+})
 
 test('what an agent must not do is refused by Redis itself', async t => {
   const { redis, admin, urlOf } = await startGuarded(false)
@@ -166,8 +182,9 @@ test('what an agent must not do is refused by Redis itself', async t => {
 })
 
 test('the rules hold no password, and an old one goes on to open while its secret is there', async t => {
-  t.is(rules.length, 4)
-  for (const rule of rules) {
+  t.is(rules[0], 'user default reset off')
+  t.is(rules.length, 5)
+  for (const rule of rules.slice(1)) {
     t.notRegex(rule, />|nopass/)
     t.is(rule.match(/ #[0-9a-f]{64}/g)?.length, 2)
   }

@@ -3,6 +3,7 @@ import { Redis } from 'ioredis'
 import { inBatches } from '../bench/in-batches.ts'
 import { clientAt } from '../support/people.ts'
 import { startRedis } from '../support/redis.ts'
+import { until } from '../support/until.ts'
 import type { Constants } from './constants.ts'
 import { usedMemory } from './redis-meter.ts'
 import { started } from './verbs.ts'
@@ -20,6 +21,7 @@ export async function measureMemory(): Promise<{ grown: Constants['memory']; tol
   const store = await openStore(server.url)
   try {
     store.keep(async () => {})
+    await until(() => store.ping().then(() => true))
     await store.beat()
     const empty = await usedMemory(redis)
     const sids = await started(store, COUNT)

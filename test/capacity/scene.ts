@@ -19,6 +19,7 @@ import { inBatches } from '../bench/in-batches.ts'
 import { ada } from '../support/people.ts'
 import { startPostgres } from '../support/postgres.ts'
 import { startRedis } from '../support/redis.ts'
+import { until } from '../support/until.ts'
 
 const HOUR_MS = 3_600_000
 const LIFE = { idle: HOUR_MS, absolute: 12 * HOUR_MS }
@@ -38,6 +39,7 @@ export async function openScene(): Promise<Scene> {
   const [redis, postgres] = [await startRedis(), await startPostgres()]
   const store = await openStore(redis.url)
   store.keep(async () => {})
+  await until(() => store.ping().then(() => true))
   await store.beat()
   const url = await postgres.create()
   const database = await openMigrated(url, { patient: true })

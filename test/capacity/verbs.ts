@@ -10,6 +10,7 @@ import {
 import { Redis } from 'ioredis'
 import { ada, clientAt } from '../support/people.ts'
 import { startRedis } from '../support/redis.ts'
+import { until } from '../support/until.ts'
 import type { Verb, VerbCost } from './constants.ts'
 import { leastDisturbed, meter } from './redis-meter.ts'
 
@@ -34,7 +35,7 @@ export async function measureVerbs(): Promise<Record<Verb, VerbCost>> {
   const store = await openStore(server.url)
   try {
     store.keep(async () => {})
-    await store.beat()
+    await until(() => store.beat().then(() => true))
     const costs: Partial<Record<Verb, VerbCost>> = {}
     for (const [verb, prepare] of Object.entries(works(store)) as [Verb, () => Promise<Work>][]) {
       const work = await prepare()

@@ -196,9 +196,12 @@ test('a server that was given a replica later acknowledges no revocation that th
   const port = await freePort()
   const { keeper, agent } = await pair(t, redis.url)
   keeper.keep(async () => {})
+  // With its first replica a master takes another name, which is noticed with a beat.
+  const beats = setInterval(() => void keeper.beat().catch(() => {}), 300)
+  t.teardown(async () => clearInterval(beats))
   await inOrder(keeper, agent)
   const first = await startSession(keeper, ada, LIFE)
-  t.true(await agent.revoke(first.sid, AT_SITE), 'without a replica there is nothing to wait for')
+  t.true(await agent.revoke(first.sid, AT_SITE), 'its log is enough, where there is no replica')
   const args = ['--port', `${port}`, '--save', '', '--replicaof', '127.0.0.1', `${redis.port}`]
   const replica = await startRedisProcess({ port, args: () => args })
   t.teardown(async () => {
@@ -212,6 +215,24 @@ test('a server that was given a replica later acknowledges no revocation that th
   await t.throwsAsync(agent.revoke(third.sid, AT_SITE), away)
   replica.thaw()
   await until(() => agent.revoke(third.sid, AT_SITE).then(() => true))
+})
+
+test('a server without replicas and without a log acknowledges what was noted elsewhere, and nothing else', async t => {
+  const redis = await startRedis({ log: false })
+  t.teardown(() => redis.stop())
+  const { keeper, agent } = await pair(t, redis.url)
+  keeper.keep(async () => {})
+  await inOrder(keeper, agent)
+  const { sid } = await startSession(keeper, ada, LIFE)
+  await t.throwsAsync(agent.revoke(sid, AT_SITE), away)
+  t.is(await readOf(agent, sid), null, 'it has ended all the same')
+  const watch = keeper.watch({
+    forget: async () => keeper.noted(await keeper.unnoted()),
+    forgetAll: () => {},
+  })
+  t.teardown(() => watch.stop())
+  const second = await startSession(keeper, ada, LIFE)
+  await until(() => agent.revoke(second.sid, AT_SITE).then(() => true))
 })
 
 test('a master that takes another name while its connections stay is put in order under that one, and everybody hears of it', async t => {

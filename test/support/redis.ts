@@ -14,6 +14,8 @@ export interface TestRedis extends RedisProcess {
 
 /** What is unusual about it. */
 export interface TestRedisOptions {
+  /** False: what is not in a snapshot is gone with a restart. Default: true, written down within a second. */
+  log?: boolean
   /** A cluster of one node, which enforces hash slots. */
   cluster?: boolean
   /** Writes every command to disk before it answers, so that a restart loses none. */
@@ -28,14 +30,16 @@ export interface TestRedisOptions {
 
 /** Starts a Redis server on a free port. */
 export async function startRedis(options: TestRedisOptions = {}): Promise<TestRedis> {
-  const { cluster = false, appendOnly = false, user, tls = false, maxMemory } = options
+  const { log = true, cluster = false, appendOnly = false, user, tls = false, maxMemory } = options
   const port = await freePort()
   const clusterPort = cluster ? await freePort() : 0
   const certificate = tls ? makeCertificate(['localhost']) : null
   const args = (folder: string): string[] => [
     ...(certificate === null ? ['--port', `${port}`] : tlsArgs(certificate, port, folder)),
     ...['--save', ''],
-    ...(appendOnly ? ['--appendonly', 'yes', '--appendfsync', 'always'] : ['--appendonly', 'no']),
+    ...(appendOnly
+      ? ['--appendonly', 'yes', '--appendfsync', 'always']
+      : ['--appendonly', log ? 'yes' : 'no']),
     ...(cluster
       ? ['--cluster-enabled', 'yes', '--cluster-port', `${clusterPort}`, '--cluster-announce-ip', '127.0.0.1']
       : []),

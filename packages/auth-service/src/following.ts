@@ -59,7 +59,6 @@ export class Following {
       setInterval(() => this.#beat.run(), BEAT_EVERY_MS),
       setInterval(() => this.#sweep(), SWEEP_EVERY_MS),
     ].map(timer => timer.unref())
-    this.#beat.run()
   }
 
   /** Whether the store was reached lately, and took what was written. */

@@ -68,6 +68,8 @@ export interface AuthService {
 /** Makes the auth service. Throws a `TypeError` for options that cannot work. */
 export async function createAuthService(options: AuthServiceOptions): Promise<AuthService> {
   const { manifest, store, log, secrets, mail = null } = options
+  const refusesEviction = options.refusesEviction ?? false
+  if (refusesEviction && store.evicts()) throw new TypeError(EVICTS)
   const trust = parseTrustProxy(options.trustProxy ?? 'none')
   const kept = mail === 'kept' ? new KeptMail() : null
   const transport = mail === null || mail === 'kept' ? kept : await smtpTransport(mail.url, mail.from)
@@ -81,8 +83,6 @@ export async function createAuthService(options: AuthServiceOptions): Promise<Au
   const tokens = new MailTokens(database, secrets, () => manifest.current.auth)
   const outbox = new Outbox(database)
   const mailer = new Mailer({ outbox, users, tokens, transport, manifest: () => manifest.current, log })
-  const refusesEviction = options.refusesEviction ?? false
-  if (refusesEviction && store.evicts()) throw new TypeError(EVICTS)
   const following = new Following({ store, sessions, outbox, log, refusesEviction })
   const [key] = siteSecrets(secrets, 'auth/remember')
   const desk: Desk = {

@@ -95,7 +95,12 @@ export class Agent extends EventEmitter<AgentEvents> {
     this.#agency = {
       ...parts,
       onSignIn: (sid: string, record: SessionRecord, via: Via) => {
-        this.emit('signin', { session: toSession(sessionHandle(sid), record), via })
+        try {
+          this.emit('signin', { session: toSession(sessionHandle(sid), record), via })
+        } catch (error) {
+          // What the app makes of it is no fault of the request, whose ticket is spent.
+          parts.log.warn({ site: site.id, err: error as Error }, 'listener_failed')
+        }
       },
     }
     this.#find = placeFinder(this.#agency, site)

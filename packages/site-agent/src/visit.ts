@@ -45,7 +45,9 @@ async function visitLater(
     return { answer: redirect(303, place.origin + ownPath(place, request), swapped.cookies) }
   } catch (thrown) {
     const error = toRefusal(thrown)
-    place.log.warn({ site: place.site.id, code: error.code, err: error }, 'session_unknown')
+    // One for each request while the store is away: no more than what it says.
+    const why = error.cause instanceof Error ? error.cause.message : error.message
+    place.log.warn({ site: place.site.id, code: error.code, reason: why }, 'session_unknown')
     const require = () => sessionUnknown(place, request, error)
     return { answer: null, visit: { session: null, cookies: NO_COOKIES, require } }
   }

@@ -16,8 +16,11 @@ export function redisAcl(): Command {
       'after',
       `
 The users are carnet-auth and carnet-<site>. Their passwords are derived from CARNET_SECRETS; the rules hold their
-hashes only. Load them as Redis' aclfile, and put user and password into each part's URL:
-  redis://carnet-shop:$(carnet redis-acl --password shop)@redis.internal`,
+hashes only. Put user and password into each part's URL:
+  redis://carnet-shop:$(carnet redis-acl --password shop)@redis.internal
+
+The default user is shut out: add a line for yourself, and for replicas and sentinels where there are any, before you
+load the file (aclfile, or ACL LOAD). A new site needs it printed and loaded again, on every node.`,
     )
     .action(({ password }: { password?: string }) => {
       const { manifest, secrets } = loadConfig(process.env, { serving: false })
@@ -30,6 +33,8 @@ hashes only. Load them as Redis' aclfile, and put user and password into each pa
         console.log(passwordsOf(password)[0])
         return
       }
+      // An ACL file that does not name it lets everybody in without a password, and voids `requirepass`.
+      console.log('user default reset off')
       for (const id of [SERVICE, ...ids]) {
         const hashes = passwordsOf(id).map(secret => `#${hash('sha256', secret, 'hex')}`)
         const rules = id === SERVICE ? serviceRules() : agentRules(id)

@@ -21,6 +21,8 @@ export async function executed(pipeline: ChainableCommander): Promise<unknown[]>
 
 /** What is said of a store that does not answer; the cause is for the log. */
 export function unavailable(cause: unknown): CarnetError {
+  // The command's keys name sessions: no log is to hold them, however deep it looks.
+  if (cause instanceof Error) delete (cause as { command?: unknown }).command
   return new CarnetError('store_unavailable', 'The session store does not answer. Try again in a moment.', {
     cause,
   })

@@ -15,6 +15,8 @@ export interface Reign {
   readonly inOrder: boolean
   /** Whether it has, or had, replicas. */
   readonly replicated: boolean
+  /** Whether it writes down each change before long (an append-only file), so that a restart loses none. */
+  readonly keepsLog: boolean
   /** Whether it throws away what it holds when its memory is full. */
   readonly evicts: boolean
 }
@@ -28,6 +30,8 @@ export class Reigns {
   readonly #learning = new Map<string, Promise<Reign>>()
   readonly #timers = new Map<string, NodeJS.Timeout>()
   readonly #replayingTo = new Set<string>()
+  /** Reigns that this process has replayed to. */
+  readonly #met = new Set<string>()
   #replay: (() => Promise<void>) | null = null
   #closed = false
   /** Counts the connections that ended: what was asked before proves nothing of what is there now. */
@@ -72,15 +76,10 @@ export class Reigns {
     return reign
   }
 
-  /** Whether the master of a key has, or had, replicas. One that took office without may have been given some since. */
-  async isReplicated(key: string): Promise<boolean> {
-    if ((await this.of(key)).replicated) return true
-    const master = this.#at(this.masterOf(key))
-    if (master === undefined) throw unavailable(new Error('No master is known for this key.'))
-    const replicated = hasReplicas(await infoOf(master))
-    const reign = this.#known.get(this.masterOf(key))
-    if (replicated && reign !== undefined) this.#known.set(this.masterOf(key), { ...reign, replicated })
-    return replicated
+  /** The reign that a key is under, as that master is now: one that took office without replicas may have been given some since. */
+  async asOfNow(key: string): Promise<Reign> {
+    const reign = await this.of(key)
+    return reign.replicated ? reign : this.#learn(this.masterOf(key))
   }
 
   /** The reign that a key is under, without asking: null where that is needed. */
@@ -194,14 +193,14 @@ export class Reigns {
     const inOrder = (await answered(this.#redis.exists(reignKey(id)))) === 1
     if (this.#ended !== endedBefore) throw unavailable(new Error('The masters have changed meanwhile.'))
     const evicts = info.get('maxmemory_policy') !== 'noeviction'
-    const reign = { id, inOrder, replicated, evicts }
+    const keepsLog = info.get('aof_enabled') === '1'
+    const reign = { id, inOrder, replicated, keepsLog, evicts }
     this.#known.set(address, reign)
     if (before?.id !== id) this.#begun()
-    if (!inOrder) {
-      // Nobody waits for a replay, which may take long: until it has run, the master is out of order.
-      void this.#putInOrder(address, reign)
-      this.#learnLater(address)
-    }
+    // Nobody waits for a replay, which may take long: until it has run, the master is out of order. One that another
+    // process has put in order is brought what only this one knows: what it has ended beside a master that was cut off.
+    if (!this.#met.has(id)) void this.#putInOrder(address, reign)
+    if (!inOrder) this.#learnLater(address)
     return reign
   }
 
@@ -211,6 +210,7 @@ export class Reigns {
     try {
       await this.#replay()
       await this.#noteOrder(reign.id)
+      this.#met.add(reign.id)
       if (this.#known.get(address)?.id === reign.id) this.#known.set(address, { ...reign, inOrder: true })
     } catch {
       // Whoever looks next finds it out of order, and tries again.
@@ -233,9 +233,9 @@ function addressOf({ options: { host, port } }: Redis): string {
   return `${host}:${port}`
 }
 
-/** What a server says of its replication and its memory. */
+/** What a server says of its replication, its memory and what it writes down. */
 async function infoOf(server: Redis): Promise<Map<string, string>> {
-  const lines = (await answered(server.info('replication', 'memory'))).split('\r\n')
+  const lines = (await answered(server.info('replication', 'memory', 'persistence'))).split('\r\n')
   return new Map(lines.map(line => line.split(':', 2) as [string, string]))
 }
 

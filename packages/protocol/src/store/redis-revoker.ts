@@ -11,6 +11,7 @@ import type { RedisTarget } from './redis-url.ts'
 import { ReplicaWaits } from './replica-waits.ts'
 import type { Revocation } from './store.ts'
 
+const NOTED = { replicated: false, keepsLog: true }
 const CONNECTED_WITHIN_MS = 300
 const NOTED_WITHIN_MS = 400
 const LOOK_EVERY_MS = 20
@@ -34,7 +35,8 @@ export class Revoker {
   /** False where the session had ended already. Throws `store_unavailable`: then it may be revoked, or half so. */
   async revoke(sid: string, { rememberUntil, noted }: Revocation): Promise<boolean> {
     const handle = sessionHandle(sid)
-    const isReplicated = !noted && (await this.#reigns.isReplicated(sessionKey(sid)))
+    const { replicated, keepsLog } = noted ? NOTED : await this.#reigns.asOfNow(sessionKey(sid))
+    const isReplicated = !noted && replicated
     // WAIT would hold up everybody else's commands.
     const redis = isReplicated ? await this.#connected() : this.#redis
     const ended = noted ? await this.#delete(redis, sid) : await this.#end(redis, sid, rememberUntil)
@@ -43,7 +45,7 @@ export class Revoker {
     await this.#link.forget(lane, handle)
     const reign = this.#reigns.known(unnotedKey(lane))?.id
     if (!noted) await answered(redis.sadd(unnotedKey(lane), handle))
-    if (isReplicated) await this.#outlives(redis, sid, { lane, reign })
+    if (!noted && (isReplicated || !keepsLog)) await this.#outlives(redis, sid, { lane, reign, isReplicated })
     return ended
   }
 
@@ -75,13 +77,13 @@ export class Revoker {
     }
   }
 
-  /** Returns once a replica has the revocation, or the auth service has noted it. Throws `store_unavailable` where neither comes in time. */
+  /** Returns once a replica has the revocation, where there are any, or the auth service has noted it. Throws `store_unavailable` where neither comes in time. */
   async #outlives(
     redis: Redis | Cluster,
     sid: string,
-    { lane, reign }: { lane: string; reign: string | undefined },
+    { lane, reign, isReplicated }: { lane: string; reign: string | undefined; isReplicated: boolean },
   ): Promise<void> {
-    if (await this.#waits.ask(this.#masterOf(redis, sessionKey(sid)))) return
+    if (isReplicated && (await this.#waits.ask(this.#masterOf(redis, sessionKey(sid))))) return
     const deadline = performance.now() + NOTED_WITHIN_MS
     while (performance.now() < deadline) {
       const isEntered = (await answered(redis.sismember(unnotedKey(lane), sessionHandle(sid)))) === 1

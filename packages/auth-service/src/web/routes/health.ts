@@ -13,7 +13,11 @@ export function healthz(): Step {
 export function readyz(desk: Desk): Step {
   return async function readyz(ctx) {
     const data = {
-      store: desk.keepsStore() ? await state(() => desk.store.ping()) : 'unavailable',
+      store: desk.keepsStore()
+        ? await state(() => desk.store.ping())
+        : desk.store.evicts()
+          ? 'evicts'
+          : 'unavailable',
       database: await state(() => pingDatabase(desk.database)),
     }
     if (Object.values(data).every(state => state === 'ok')) return succeed(ctx, 'ready', data)
