@@ -6,6 +6,7 @@ import { prove } from './proof.ts'
 import { REQUEST_ROWS, type RequestRow } from './request-rows.ts'
 
 const SECONDS = 3
+const WARMING_SECONDS = 3
 const TRIES = 4
 const PARTS = { nothing: 'A signed-in GET /', cookie: 'A signed-in GET /', ticket: 'A ticket redeemed' }
 
@@ -24,8 +25,9 @@ export async function requests(folder: string): Promise<Group> {
         const server = kept.get(row.name) ?? (await open(row, file, url))
         kept.set(row.name, server)
         return undisturbed(row.name, async () => {
-          // Wakes the server up. What a library does once a minute for each session is done here, too.
-          load(server.port, file, 1)
+          // Wakes the server up. What a library does once a minute for each session is done here, too: a turn comes
+          // less often than that, and would else hold a minute's worth in its seconds.
+          load(server.port, file, WARMING_SECONDS)
           return load(server.port, file, SECONDS)
         })
       },

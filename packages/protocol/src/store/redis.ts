@@ -64,8 +64,8 @@ export class RedisStore implements Store {
   async touch(sid: string, until: number): Promise<boolean> {
     // PEXPIREAT makes no key, and GT lets no late touch shorten a life.
     const key = sessionKey(sid)
-    const replies = await executed(this.#redis.pipeline().pexpireat(key, until, 'GT').exists(key))
-    return replies[1] === 1
+    if ((await answered(this.#redis.pexpireat(key, until, 'GT'))) === 1) return true
+    return (await answered(this.#redis.exists(key))) === 1
   }
 
   async redeem(ticket: string): Promise<BurntTicket | null> {
