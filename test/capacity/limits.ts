@@ -19,10 +19,7 @@ export interface LimitReached {
 export function limitsOf(outcome: Outcome, limits: Limits): LimitUse[] {
   const { link, sql, service, replay, redis } = outcome
   return [
-    { what: 'the query of a replay, 800 ms', used: replay.queryMs / limits.queryMs },
     { what: 'a replay, all of it', used: replay.seconds / limits.replaySeconds },
-    { what: 'the query of a sweep, 800 ms', used: service.sweepQueryMs / limits.queryMs },
-    { what: 'the end of a series, 800 ms', used: service.endSeriesMs / limits.queryMs },
     { what: 'ending what SQL says, one process', used: service.followed },
     { what: 'noting what sites ended, one process', used: service.noted },
     { what: 'statements that one PostgreSQL writes', used: sql.writes / limits.sqlWritesPerSecond },

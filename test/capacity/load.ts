@@ -47,8 +47,6 @@ export interface Limits {
   readonly connections: number
   /** Statements that change rows, at one PostgreSQL. */
   readonly sqlWritesPerSecond: number
-  /** Carnet's own: what a query of the auth service may take before PostgreSQL gives it up. */
-  readonly queryMs: number
   /** Carnet's own: the lanes of a cluster. */
   readonly lanes: number
   /** How long a replay may keep a new master from being read. */
@@ -86,7 +84,6 @@ export const SAFE: Limits = {
   networkBitsPerSecond: 5e9,
   connections: 10_000,
   sqlWritesPerSecond: 10_000,
-  queryMs: 800,
   lanes: 16,
   replaySeconds: 60,
 }

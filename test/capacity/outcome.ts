@@ -45,8 +45,6 @@ export interface Outcome {
     readonly followed: number
     readonly noted: number
     /** How long the ending of a remembered session looks for its rows, in ms. */
-    readonly endSeriesMs: number
-    readonly sweepQueryMs: number
   }
-  readonly replay: { readonly queryMs: number; readonly seconds: number }
+  readonly replay: { readonly seconds: number }
 }

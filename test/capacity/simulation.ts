@@ -53,11 +53,8 @@ export function simulate(load: Load, limits: Limits, measured: Constants): Outco
       hashCores,
       followed: (ofService * following.followMicros) / 1e6,
       noted: (endings * (1 - load.endedAtServiceShare) * following.noteMicros) / 1e6,
-      endSeriesMs: (sessions * following.endSeriesMicros) / 1e3,
-      sweepQueryMs: (sessions * (1 - load.rememberedShare) * following.replayQueryMicros) / 1e3,
     },
     replay: {
-      queryMs: (sql.endedRows * following.replayQueryMicros) / 1e3,
       seconds: (sql.endedRows * following.replayMicros) / 1e6,
     },
   }

@@ -4,7 +4,7 @@ import type { Store } from './store/store.ts'
 
 const TOUCH_EVERY_MS = 60_000
 const TOGETHER_MS = 50
-const USUALLY_REMEMBERED = 50_000
+const MOST_REMEMBERED = 50_000
 
 /** How often a session that is used is touched, in ms: once a minute, or four times an idle time that is short. */
 export function touchEvery(idle: number): number {
@@ -23,15 +23,12 @@ interface Due {
  */
 export class Toucher {
   readonly #store: Store
-  readonly #most: number
   /** When which sid was last touched, by the monotonic clock; least recent first. */
   readonly #touchedAt = new Map<string, number>()
   readonly #due = new Map<string, Due>()
 
-  /** `most` is for how many sessions it is known when they were touched. */
-  constructor(store: Store, most: number = USUALLY_REMEMBERED) {
+  constructor(store: Store) {
     this.#store = store
-    this.#most = most
   }
 
   /** Touches a session unless that was done lately: then false. `idle` in ms; `told` hears whether it was there, and nothing where the store does not answer. */
@@ -46,7 +43,8 @@ export class Toucher {
     if (last !== undefined && now - last < touchEvery(idle)) return false
     // Map keeps the order of insertion, so the first is the one touched longest ago.
     this.#touchedAt.delete(sid)
-    if (this.#touchedAt.size >= this.#most) this.#touchedAt.delete(this.#touchedAt.keys().next().value ?? '')
+    if (this.#touchedAt.size >= MOST_REMEMBERED)
+      this.#touchedAt.delete(this.#touchedAt.keys().next().value ?? '')
     this.#touchedAt.set(sid, now)
     if (this.#due.size === 0) setTimeout(() => this.#flush(), TOGETHER_MS).unref()
     this.#due.set(sid, { record, idle, told })

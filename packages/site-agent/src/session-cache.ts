@@ -41,7 +41,6 @@ export interface CacheOptions {
 const PARTS = 2 ** 17
 const TICK_MS = 100
 const MOST_TURNS = 3
-const LEAST_TOUCHED = 50_000
 // For how long a session counts whose touch was not answered.
 const UNTIL_TOLD_MS = 1_000
 const OBSERVE_EVERY_MS = 1_000
@@ -69,7 +68,7 @@ export class SessionCache {
   constructor(store: Store, { sessions, staleFor }: CacheOptions) {
     this.#store = store
     this.#staleFor = staleFor
-    this.#toucher = new Toucher(store, Math.max(sessions, LEAST_TOUCHED))
+    this.#toucher = new Toucher(store)
     this.#entries = sessions === 0 ? null : new LRUCache({ max: sessions })
     this.#watch = store.watch({
       forget: handle => this.forget(handle),
@@ -166,7 +165,7 @@ export class SessionCache {
       // Another cookie may have opened it too.
       else this.#forgottenAt[entry.part] = ++this.#turn
     })
-    entry.touchAt = Math.ceil((now + touchEvery(idle)) / TICK_MS)
+    entry.touchAt = toTick(now + touchEvery(idle)) + 1
     // One that was touched lately has the rest of its idle time; of any other that is unknown until the answer comes.
     if (!isDue) entry.endsAfter(Math.min(idle - touchEvery(idle), this.#leftUntil(expiresAt)), now)
   }
@@ -218,8 +217,13 @@ class Entry {
   }
 
   endsAfter(ms: number, now: number): void {
-    this.until = Math.floor((now + ms) / TICK_MS)
+    this.until = toTick(now + ms)
   }
+}
+
+/** A moment of the monotonic clock in ticks: a small integer takes no memory of its own, as a number with a fraction would. */
+function toTick(ms: number): number {
+  return (ms / TICK_MS) | 0
 }
 
 const SEPARATOR = '\n'

@@ -29,7 +29,7 @@ export function connectRedis(target: RedisTarget, onError: (error: Error) => voi
 }
 
 function connectServer(target: RedisTarget): Redis {
-  const redis = new Redis({
+  return new Redis({
     ...STRICT,
     ...credentials(target),
     retryStrategy: backOff,
@@ -37,8 +37,6 @@ function connectServer(target: RedisTarget): Redis {
     db: target.database,
     ...(target.kind === 'sentinel' ? sentinels(target) : target.nodes[0]),
   })
-  redis.on('connect', () => writeTogether(redis))
-  return redis
 }
 
 function sentinels(target: RedisTarget) {
@@ -55,7 +53,7 @@ function sentinels(target: RedisTarget) {
 }
 
 function connectCluster(target: RedisTarget): Cluster {
-  const cluster = new Cluster([...target.nodes], {
+  return new Cluster([...target.nodes], {
     enableOfflineQueue: false,
     clusterRetryStrategy: backOff,
     clusterNodeRetryStrategy: backOff,
@@ -69,8 +67,6 @@ function connectCluster(target: RedisTarget): Cluster {
     scripts: SCRIPTS,
     redisOptions: { ...STRICT, ...credentials(target) },
   })
-  cluster.on('+node', (node: Redis) => node.on('connect', () => writeTogether(node)))
-  return cluster
 }
 
 function credentials({ username, password, tls }: RedisTarget) {
@@ -78,25 +74,5 @@ function credentials({ username, password, tls }: RedisTarget) {
     ...(username !== null && { username }),
     ...(password !== null && { password }),
     ...(tls && { tls: {} }),
-  }
-}
-
-/**
- * Lets commands of one turn of the event loop leave in one write: a system call each would cost more than the commands
- * themselves. (A pipeline would do so too, but holds back what comes while one is under way.)
- */
-function writeTogether({ stream }: Redis): void {
-  const write = stream.write.bind(stream) as (...args: unknown[]) => boolean
-  let corked = false
-  stream.write = (...args: unknown[]) => {
-    if (!corked) {
-      corked = true
-      stream.cork()
-      setImmediate(() => {
-        corked = false
-        stream.uncork()
-      })
-    }
-    return write(...args)
   }
 }
