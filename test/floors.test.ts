@@ -34,7 +34,8 @@ const FLOORS: Record<string, string[][]> = {
     ['index.ts'],
   ],
   'site-agent': [
-    ['exchange.ts', 'session-cache.ts', 'texts/en.ts'],
+    ['exchange.ts', 'session.ts', 'texts/en.ts'],
+    ['session-cache.ts'],
     ['place.ts', 'texts/zh-hans.ts', 'texts/zh-hant.ts'],
     ['texts/languages.ts', 'nonce.ts', 'claim.ts', 'session-check.ts', 'refusal-page.ts'],
     ['bounce.ts', 'swap.ts'],

@@ -285,9 +285,9 @@ test('a session slides on use', async t => {
   const store = new MemoryStore()
   const ends: number[] = []
   const touch = store.touch.bind(store)
-  store.touch = (sid, until) => {
-    ends.push(until)
-    return touch(sid, until)
+  store.touch = touches => {
+    ends.push(...touches.map(({ until }) => until))
+    return touch(touches)
   }
   const { origin } = await startApp(t, plain, { store, timeout: '2s' })
   t.teardown(() => store.close())

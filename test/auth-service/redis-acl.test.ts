@@ -72,7 +72,7 @@ for (const cluster of [false, true]) {
 
     const { sid } = await startSession(service, ada, LIFE, { rememberedUntil: service.now() + 60_000 })
     t.deepEqual((await agent.read(sid))?.user, ada)
-    t.true(await agent.touch(sid, agent.now() + 120_000))
+    t.deepEqual(await agent.touch([{ sid, until: agent.now() + 120_000 }]), [true])
     t.true(await service.renew(sid, { ...ada, name: 'Ada' }, 1))
     await until(() => heard.includes(sessionHandle(sid)))
     const requests = ['shop', 'news'].map(site => ({ site, ttl: 10_000, state: STATE }))

@@ -1,5 +1,6 @@
 import { startSession } from '@carnet/protocol'
 import { Redis } from 'ioredis'
+import { measureHeap } from '../capacity/heap.ts'
 import { openKeptStore } from '../support/kept-store.ts'
 import { startRedis } from '../support/redis.ts'
 import type { Group } from './group.ts'
@@ -10,7 +11,7 @@ const SESSIONS = 100_000
 const LOOKED_AT = 1_000
 const AT_MOST_BYTES = 400
 
-/** What Redis holds for each session: by its own word, and by what it and its process grow. */
+/** What Redis holds for each session, by its own word and by what it and its process grow, and what an agent does. */
 export async function memory(): Promise<Group> {
   const quantity = (name: string) => ({ name, unit: 'bytes', atMost: AT_MOST_BYTES })
   const gauge = {
@@ -22,7 +23,12 @@ export async function memory(): Promise<Group> {
     readings: 1,
     read,
   }
-  return { gauges: [gauge] }
+  const heap = {
+    quantities: [quantity("a session in an agent's memory")],
+    readings: 1,
+    read: async () => [await measureHeap()],
+  }
+  return { gauges: [gauge, heap] }
 }
 
 async function read(): Promise<number[]> {

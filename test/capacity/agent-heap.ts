@@ -1,5 +1,5 @@
 // What an agent's memory of sessions takes: node --expose-gc agent-heap.ts SESSIONS. Sends the bytes of each.
-import { MemoryStore, newSid, type SessionRecord, sessionHandle } from '@carnet/protocol'
+import { MemoryStore, newSid, type SessionRecord, sessionHandle, type Touch } from '@carnet/protocol'
 import { SessionCache } from '../../packages/site-agent/src/session-cache.ts'
 import { ada } from '../support/people.ts'
 
@@ -17,8 +17,8 @@ class Elsewhere extends MemoryStore {
     return { user, startedAt, authenticatedAt: startedAt, expiresAt, revision: 0, rememberedUntil: expiresAt }
   }
 
-  override async touch(): Promise<boolean> {
-    return true
+  override async touch(touches: readonly Touch[]): Promise<boolean[]> {
+    return touches.map(() => true)
   }
 }
 

@@ -5,7 +5,7 @@ import {
   revokeSession,
   type Store,
   startSession,
-  touchSession,
+  touchSessions,
 } from '@carnet/protocol'
 import { Redis } from 'ioredis'
 import { ada, clientAt } from '../support/people.ts'
@@ -70,8 +70,8 @@ function works(store: Store): Record<Verb, () => Promise<Work>> {
     },
     touch: async () => {
       const sids = await sessions()
-      const record = { expiresAt: Date.now() + LIFE.absolute }
-      return time => touchSession(store, sids[time] ?? '', record, IDLE_MS)
+      const session = { expiresAt: Date.now() + LIFE.absolute }
+      return time => touchSessions(store, [{ sid: sids[time] ?? '', session, idle: IDLE_MS }])
     },
     issue: async () => {
       const sids = await sessions()

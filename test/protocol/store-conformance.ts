@@ -12,7 +12,7 @@ import {
   sessionHandle,
   startSession,
   tagOf,
-  touchSession,
+  touchSessions,
 } from '@carnet/protocol'
 import type { ExecutionContext, TestFn } from 'ava'
 import { ada, clientAt } from '../support/people.ts'
@@ -162,8 +162,8 @@ export function conforms(test: TestFn<Subject>): void {
   test('a touch moves the idle end, never nearer and never past the absolute end', async t => {
     const { store } = t.context
     const { sid, session } = await start(store, { idle: 400, absolute: 1_200 })
-    t.true(await touchSession(store, sid, session, 60_000))
-    t.true(await store.touch(sid, store.now() + 50))
+    t.deepEqual(await touchSessions(store, [{ sid, session, idle: 60_000 }]), [true])
+    t.deepEqual(await store.touch([{ sid, until: store.now() + 50 }]), [true])
     await until(() => store.now() >= session.startedAt + 800)
     t.not(await store.read(sid), null, 'the touch carried it over its first idle end')
     await until(async () => (await store.read(sid)) === null)
@@ -175,7 +175,7 @@ export function conforms(test: TestFn<Subject>): void {
     const { store } = t.context
     const { sid, session } = await start(store, { idle: 400, absolute: 400 })
     const ticket = await issue(store, sid)
-    t.true(await store.touch(sid, store.now() + 60_000))
+    t.deepEqual(await store.touch([{ sid, until: store.now() + 60_000 }]), [true])
     await until(async () => (await store.read(sid)) === null)
     t.true(store.now() >= session.expiresAt)
     await refused(t, store, ticket, good, 'session_gone')
@@ -185,15 +185,33 @@ export function conforms(test: TestFn<Subject>): void {
     const { store } = t.context
     const { sid, session } = await start(store)
     await store.revoke(sid, GONE)
-    t.false(await touchSession(store, sid, session, LIFE.idle))
+    t.deepEqual(await touchSessions(store, [{ sid, session, idle: LIFE.idle }]), [false])
     t.is(await store.read(sid), null)
+  })
+
+  test('many sessions are touched together, and each is told of by itself', async t => {
+    const { store } = t.context
+    const each = await Promise.all(Array.from({ length: 60 }, () => start(store)))
+    const gone = each.filter((_, index) => index % 3 === 0)
+    for (const { sid } of gone) await store.revoke(sid, GONE)
+    const until = store.now() + LIFE.idle + 30_000
+    const live = await store.touch(each.map(({ sid }) => ({ sid, until })))
+    t.deepEqual(
+      live,
+      each.map(one => !gone.includes(one)),
+    )
+    t.deepEqual(
+      await store.ends(each.map(({ sid }) => sid)),
+      each.map(one => (gone.includes(one) ? null : until)),
+    )
+    t.deepEqual(await store.touch([]), [])
   })
 
   test('a touch that races a revoke never brings the session back', async t => {
     const { store } = t.context
     for (let round = 0; round < 100; round++) {
       const { sid, session } = await start(store)
-      const touch = () => touchSession(store, sid, session, LIFE.idle)
+      const touch = () => touchSessions(store, [{ sid, session, idle: LIFE.idle }])
       await Promise.all([touch(), touch(), store.revoke(sid, GONE), touch(), touch()])
       t.is(await store.read(sid), null)
     }

@@ -53,14 +53,15 @@ export {
   type SessionEnd,
   type SessionLife,
   startSession,
-  touchSession,
+  touchSessions,
+  type Used,
 } from './session.ts'
 export { isFresh, isSid, type SessionRecord, tagOf, type User } from './session-record.ts'
 export { MemoryStore } from './store/memory.ts'
 export { openStore } from './store/open.ts'
 export { RedisStore } from './store/redis.ts'
 export { agentRules, serviceRules } from './store/redis-acl.ts'
-export type { BurntTicket, NewTicket, Revocation, Store, Watch, Watcher } from './store/store.ts'
+export type { BurntTicket, NewTicket, Revocation, Store, Touch, Watch, Watcher } from './store/store.ts'
 export {
   issueTickets,
   type Redeemed,

@@ -52,14 +52,16 @@ export async function startSession(
   return { sid, session }
 }
 
-/** Moves the idle end of a live session. False where there is none: a touch never brings a revoked session back. */
-export async function touchSession(
-  store: Store,
-  sid: string,
-  session: Pick<SessionRecord, 'expiresAt'>,
-  idle: number,
-): Promise<boolean> {
-  return store.touch(sid, idleEnd(store, session, idle))
+/** A session that is used, and its idle time in ms. */
+export interface Used {
+  readonly sid: string
+  readonly session: Pick<SessionRecord, 'expiresAt'>
+  readonly idle: number
+}
+
+/** Moves the idle ends of live sessions. False for each that is gone: a touch never brings a revoked session back. */
+export async function touchSessions(store: Store, used: readonly Used[]): Promise<boolean[]> {
+  return store.touch(used.map(({ sid, session, idle }) => ({ sid, until: idleEnd(store, session, idle) })))
 }
 
 function idleEnd(store: Store, session: Pick<SessionRecord, 'expiresAt'>, idle: number): number {

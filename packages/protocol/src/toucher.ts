@@ -1,5 +1,4 @@
-import { touchSession } from './session.ts'
-import type { SessionRecord } from './session-record.ts'
+import { touchSessions, type Used } from './session.ts'
 import type { Store } from './store/store.ts'
 
 const TOUCH_EVERY_MS = 60_000
@@ -11,9 +10,7 @@ export function touchEvery(idle: number): number {
   return Math.min(TOUCH_EVERY_MS, idle / 4)
 }
 
-interface Due {
-  readonly record: Pick<SessionRecord, 'expiresAt'>
-  readonly idle: number
+interface Due extends Used {
   readonly told: (isLive: boolean) => void
 }
 
@@ -25,19 +22,14 @@ export class Toucher {
   readonly #store: Store
   /** When which sid was last touched, by the monotonic clock; least recent first. */
   readonly #touchedAt = new Map<string, number>()
-  readonly #due = new Map<string, Due>()
+  #due: Due[] = []
 
   constructor(store: Store) {
     this.#store = store
   }
 
   /** Touches a session unless that was done lately: then false. `idle` in ms; `told` hears whether it was there, and nothing where the store does not answer. */
-  touch(
-    sid: string,
-    record: Pick<SessionRecord, 'expiresAt'>,
-    idle: number,
-    told: Due['told'] = () => {},
-  ): boolean {
+  touch(sid: string, session: Used['session'], idle: number, told: Due['told'] = () => {}): boolean {
     const now = performance.now()
     const last = this.#touchedAt.get(sid)
     if (last !== undefined && now - last < touchEvery(idle)) return false
@@ -46,19 +38,20 @@ export class Toucher {
     if (this.#touchedAt.size >= MOST_REMEMBERED)
       this.#touchedAt.delete(this.#touchedAt.keys().next().value ?? '')
     this.#touchedAt.set(sid, now)
-    if (this.#due.size === 0) setTimeout(() => this.#flush(), TOGETHER_MS).unref()
-    this.#due.set(sid, { record, idle, told })
+    if (this.#due.length === 0) setTimeout(() => this.#flush(), TOGETHER_MS).unref()
+    this.#due.push({ sid, session, idle, told })
     return true
   }
 
-  #flush(): void {
-    const due = [...this.#due]
-    this.#due.clear()
-    for (const [sid, { record, idle, told }] of due) {
-      touchSession(this.#store, sid, record, idle)
-        .then(told)
-        // The next request tries again.
-        .catch(() => this.#touchedAt.delete(sid))
+  async #flush(): Promise<void> {
+    const due = this.#due
+    this.#due = []
+    try {
+      const live = await touchSessions(this.#store, due)
+      for (const [index, { told }] of due.entries()) told(live[index] === true)
+    } catch {
+      // The next request tries again.
+      for (const { sid } of due) this.#touchedAt.delete(sid)
     }
   }
 }

@@ -2,5 +2,5 @@ export { Agent, type AgentEvents, type AgentOptions, createAgent } from './agent
 export type { AgentRequest, Answer } from './exchange.ts'
 export type { AgentLog, Via } from './place.ts'
 export type { Required } from './required.ts'
-export type { Session } from './session-cache.ts'
+export type { Session } from './session.ts'
 export type { Outcome, Visit } from './visit.ts'

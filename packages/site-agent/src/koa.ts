@@ -2,7 +2,7 @@ import type { Context, Middleware, Next } from 'koa'
 import type { Agent } from './agent.ts'
 import { type Answer, NodeRequest } from './exchange.ts'
 import type { Required } from './required.ts'
-import type { Session } from './session-cache.ts'
+import type { Session } from './session.ts'
 import type { Outcome, Visit } from './visit.ts'
 
 /** What the middleware adds to `ctx.state`: `new Koa<CarnetState>()`. */

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Agent } from './agent.ts'
 import { type Answer, NodeRequest } from './exchange.ts'
 import type { Required } from './required.ts'
-import type { Session } from './session-cache.ts'
+import type { Session } from './session.ts'
 import type { Visit } from './visit.ts'
 
 /** The agent in front of a `node:http` listener. */

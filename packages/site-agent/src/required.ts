@@ -3,7 +3,7 @@ import { ownPath, returnPathOf, startBounce } from './bounce.ts'
 import { type AgentRequest, type Answer, isNavigation, jsonRefusal } from './exchange.ts'
 import type { Place } from './place.ts'
 import { refusalPage } from './refusal-page.ts'
-import type { Session } from './session-cache.ts'
+import type { Session } from './session.ts'
 import { textsFor } from './texts/languages.ts'
 
 /** What a page asks for beyond a session. */

@@ -2,7 +2,8 @@ import { sessionHandle } from '@carnet/protocol'
 import { dropClaim, readClaim } from './claim.ts'
 import type { AgentRequest } from './exchange.ts'
 import type { Place } from './place.ts'
-import { type OpenSession, toSession } from './session-cache.ts'
+import { toSession } from './session.ts'
+import type { OpenSession } from './session-cache.ts'
 import { newSessionCookie } from './session-check.ts'
 
 /** What became of a claim: the session it opened or null, and the cookies to set, which drop it in any case. */

@@ -5,7 +5,8 @@ import { type AgentRequest, type Answer, isNavigation, redirect, toRefusal } fro
 import { LONGEST_PATH } from './nonce.ts'
 import type { Place } from './place.ts'
 import { judgeRequired, type Required, sessionUnknown } from './required.ts'
-import type { OpenSession, Session } from './session-cache.ts'
+import type { Session } from './session.ts'
+import type { OpenSession } from './session-cache.ts'
 import { checkSession } from './session-check.ts'
 import { swapClaim } from './swap.ts'
 

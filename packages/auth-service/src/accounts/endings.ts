@@ -21,23 +21,23 @@ export type Whose = { readonly user: string } | { readonly series: string }
  * again every half second, so that a change made by another process, or while the store was away, arrives as well.
  */
 export class Endings {
-  readonly #database: Database
-  readonly #store: Store
-  readonly #users: Users
-  readonly #manifest: () => Manifest
+  protected readonly database: Database
+  protected readonly store: Store
+  protected readonly users: Users
+  protected readonly manifest: () => Manifest
 
   constructor(database: Database, store: Store, users: Users, manifest: () => Manifest) {
-    this.#database = database
-    this.#store = store
-    this.#users = users
-    this.#manifest = manifest
+    this.database = database
+    this.store = store
+    this.users = users
+    this.manifest = manifest
   }
 
   /** Ends all sessions that a series has begun, and the series. */
   async endSeries(series: string): Promise<void> {
-    await asked(this.#database.deleteFrom('remember_series').where('id', '=', series).execute())
+    await asked(this.database.deleteFrom('remember_series').where('id', '=', series).execute())
     await asked(
-      this.#database
+      this.database
         .updateTable('sessions')
         .set({ ended_at: Date.now(), stale: 1 })
         .where('series_id', '=', series)
@@ -53,16 +53,16 @@ export class Endings {
    */
   async endShown(sid: string): Promise<void> {
     const id = sessionHandle(sid)
-    const { remember } = this.#manifest().session
+    const { remember } = this.manifest().session
     try {
       const row = await this.#row(id)
-      if (row === null) await revokeSession(this.#store, sid, { remember })
+      if (row === null) await revokeSession(this.store, sid, { remember })
       else if (row.series_id !== null) await this.endSeries(row.series_id)
       else await this.endRow(id, sid)
     } catch (error) {
       // Whether or not that can be acknowledged, nobody is left signed in.
-      await this.#store
-        .revoke(sid, { rememberUntil: this.#store.now() + remember, noted: false })
+      await this.store
+        .revoke(sid, { rememberUntil: this.store.now() + remember, noted: false })
         .catch(() => {})
       throw error
     }
@@ -70,7 +70,7 @@ export class Endings {
 
   /** Notes the sessions that were signed out at sites, and ends what remembers their browsers. How many there were. */
   async noteEndedElsewhere(): Promise<number> {
-    const ids = await this.#store.unnoted()
+    const ids = await this.store.unnoted()
     const noted: string[] = []
     try {
       for (const id of ids) {
@@ -78,7 +78,7 @@ export class Endings {
         noted.push(id)
       }
     } finally {
-      if (noted.length > 0) await this.#store.noted(noted)
+      if (noted.length > 0) await this.store.noted(noted)
     }
     return ids.length
   }
@@ -89,7 +89,7 @@ export class Endings {
    * `store_unavailable` where that failed for one; the others were seen to.
    */
   async follow(whose: Whose | null = null): Promise<boolean> {
-    let query = this.#database
+    let query = this.database
       .selectFrom('sessions')
       .select(['id', 'sid', 'user_id', 'epoch', 'ended_at'])
       .where('stale', '=', 1)
@@ -121,14 +121,14 @@ export class Endings {
     let last: { id: string; ended_at: number } | null = null
     do {
       const page: { id: string; sid: string; ended_at: number | null }[] = await this.#endedPage(since, last)
-      const ends = await endsOf(this.#store, page)
+      const ends = await endsOf(this.store, page)
       const alive = page.filter((_, index) => ends[index] !== null)
-      await Promise.all(alive.map(({ sid }) => revokeSession(this.#store, sid, { remember: 0, noted: true })))
+      await Promise.all(alive.map(({ sid }) => revokeSession(this.store, sid, { remember: 0, noted: true })))
       const { id, ended_at } = page.at(-1) ?? { id: '', ended_at: null }
       last = page.length < PAGE || ended_at === null ? null : { id, ended_at }
     } while (last !== null)
     await asked(
-      this.#database
+      this.database
         .updateTable('sessions')
         .set({ stale: 1 })
         .where('renewed_at', '>', since)
@@ -145,7 +145,7 @@ export class Endings {
     // that was ended is kept in mind.
     for (;;) {
       const over = await asked(
-        this.#database
+        this.database
           .selectFrom('sessions')
           .select('id')
           .where('expires_at', '<', now - SETTLED_MS)
@@ -157,7 +157,7 @@ export class Endings {
     }
     for (let after = ''; ; ) {
       const page = await asked(
-        this.#database
+        this.database
           .selectFrom('sessions')
           .select(['id', 'sid'])
           .where('id', '>', after)
@@ -169,14 +169,14 @@ export class Endings {
           .limit(PAGE)
           .execute(),
       )
-      const ends = await endsOf(this.#store, page)
+      const ends = await endsOf(this.store, page)
       await this.#forget(page.filter((_, index) => ends[index] === null).map(({ id }) => id))
       if (page.length < PAGE) break
       after = page.at(-1)?.id ?? ''
     }
-    await asked(this.#database.deleteFrom('remember_series').where('expires_at', '<', now).execute())
+    await asked(this.database.deleteFrom('remember_series').where('expires_at', '<', now).execute())
     await asked(
-      this.#database
+      this.database
         .deleteFrom('spent_tokens')
         .where('expires_at', '<', now - SETTLED_MS)
         .execute(),
@@ -186,20 +186,20 @@ export class Endings {
   /** Ends a session: in SQL first, which outlives the store. */
   async endRow(id: string, sid: string): Promise<void> {
     await this.#markEnded(id, { stale: 1 })
-    await revokeSession(this.#store, sid, { remember: 0, noted: true })
+    await revokeSession(this.store, sid, { remember: 0, noted: true })
     await this.#noteEnded(id)
   }
 
   async #endedElsewhere(id: string): Promise<void> {
     const row = await this.#row(id)
     // Whoever may enter a handle may still not end a session that he has not seen.
-    if (row === null || (await this.#store.read(row.sid)) !== null) return
+    if (row === null || (await this.store.read(row.sid)) !== null) return
     if (row.series_id !== null) await this.endSeries(row.series_id)
     await this.#noteEnded(id)
   }
 
   async #endedPage(since: number, last: { id: string; ended_at: number } | null) {
-    let query = this.#database
+    let query = this.database
       .selectFrom('sessions')
       .select(['id', 'sid', 'ended_at'])
       .where('ended_at', '>', since)
@@ -214,14 +214,14 @@ export class Endings {
   }
 
   async #followRow({ id, sid, user_id, epoch, ended_at }: Stale): Promise<void> {
-    const account = ended_at === null ? await this.#users.find({ id: user_id }) : null
+    const account = ended_at === null ? await this.users.find({ id: user_id }) : null
     if (account === null || account.disabled || account.epoch !== epoch) return this.endRow(id, sid)
-    await this.#store.renew(sid, account.user, account.revision)
+    await this.store.renew(sid, account.user, account.revision)
     await this.#noteRenewed(id, account)
   }
 
   async #row(id: string): Promise<{ sid: string; series_id: string | null } | null> {
-    const query = this.#database.selectFrom('sessions').select(['sid', 'series_id']).where('id', '=', id)
+    const query = this.database.selectFrom('sessions').select(['sid', 'series_id']).where('id', '=', id)
     return (await asked(query.executeTakeFirst())) ?? null
   }
 
@@ -231,11 +231,11 @@ export class Endings {
    */
   async #noteEnded(id: string): Promise<void> {
     await this.#markEnded(id, { stale: 0, user_id: '', series_id: null, device: '', address: '' })
-    await asked(this.#database.deleteFrom('session_sites').where('session_id', '=', id).execute())
+    await asked(this.database.deleteFrom('session_sites').where('session_id', '=', id).execute())
   }
 
   async #markEnded(id: string, more: Updateable<SessionRow>): Promise<void> {
-    const query = this.#database
+    const query = this.database
       .updateTable('sessions')
       .set(row => ({ ...more, ended_at: row.fn.coalesce('ended_at', row.val(Date.now())) }))
       .where('id', '=', id)
@@ -244,7 +244,7 @@ export class Endings {
 
   /** Notes what the store knows now, unless the user was changed again meanwhile. */
   async #noteRenewed(id: string, { user, revision }: Account): Promise<void> {
-    const noting = this.#database
+    const noting = this.database
       .updateTable('sessions')
       .set({ stale: 0, revision, renewed_at: Date.now() })
       .where('id', '=', id)
@@ -263,7 +263,7 @@ export class Endings {
 
   async #forget(ids: readonly string[]): Promise<void> {
     if (ids.length === 0) return
-    await asked(this.#database.deleteFrom('sessions').where('id', 'in', ids).execute())
-    await asked(this.#database.deleteFrom('session_sites').where('session_id', 'in', ids).execute())
+    await asked(this.database.deleteFrom('sessions').where('id', 'in', ids).execute())
+    await asked(this.database.deleteFrom('session_sites').where('session_id', 'in', ids).execute())
   }
 }

@@ -1,18 +1,9 @@
-import {
-  CarnetError,
-  type Client,
-  type Manifest,
-  newSid,
-  type Store,
-  sessionHandle,
-  startSession,
-} from '@carnet/protocol'
-import { asked, type Database } from './database.ts'
+import { CarnetError, type Client, newSid, sessionHandle, startSession } from '@carnet/protocol'
+import { asked } from './database.ts'
 import { deviceName } from './device.ts'
 import { Endings } from './endings.ts'
 import { listSessions, type SessionView } from './session-list.ts'
 import type { Account } from './user-row.ts'
-import type { Users } from './users.ts'
 
 /** What is known of a new session. */
 export interface Beginning {
@@ -30,27 +21,14 @@ export type Which = { readonly id: string } | 'all' | { readonly allBut: string 
 
 /** The sessions in SQL: whose they are, where they began, and which have to end. */
 export class Sessions extends Endings {
-  readonly #database: Database
-  readonly #store: Store
-  readonly #users: Users
-  readonly #manifest: () => Manifest
-
-  constructor(database: Database, store: Store, users: Users, manifest: () => Manifest) {
-    super(database, store, users, manifest)
-    this.#database = database
-    this.#store = store
-    this.#users = users
-    this.#manifest = manifest
-  }
-
   /**
    * Starts a session. The row comes first, and the user and the series are looked at again afterwards, so that a change,
    * a disabling or a sign-out that happens meanwhile is not missed. Throws `invalid_credentials` where the user was disabled or removed,
    * `session_gone` where the sid was revoked, and `store_unavailable`.
    */
   async begin(account: Account, { sid = newSid(), ...beginning }: Beginning): Promise<string> {
-    const { session } = this.#manifest()
-    const now = this.#store.now()
+    const { session } = this.manifest()
+    const now = this.store.now()
     const id = sessionHandle(sid)
     const row = {
       id,
@@ -68,19 +46,19 @@ export class Sessions extends Endings {
       renewed_at: null,
     }
     await asked(
-      this.#database
+      this.database
         .insertInto('sessions')
         .values(row)
         .onConflict(conflict => conflict.doNothing())
         .execute(),
     )
-    await startSession(this.#store, account.user, session, {
+    await startSession(this.store, account.user, session, {
       sid,
       revision: account.revision,
       rememberedUntil: beginning.series?.expiresAt ?? 0,
       ...(beginning.authenticatedAt !== undefined && { authenticatedAt: beginning.authenticatedAt }),
     })
-    const current = await this.#users.find({ id: account.user.id })
+    const current = await this.users.find({ id: account.user.id })
     const { series } = beginning
     const isOver =
       current === null ||
@@ -93,14 +71,14 @@ export class Sessions extends Endings {
       await this.endRow(id, sid)
       throw new CarnetError('invalid_credentials', 'The e-mail address or the password is wrong.')
     }
-    if (current.revision !== account.revision) await this.#store.renew(sid, current.user, current.revision)
+    if (current.revision !== account.revision) await this.store.renew(sid, current.user, current.revision)
     return sid
   }
 
   /** Notes that a session was taken to a site. */
   async noteSite(sid: string, site: string): Promise<void> {
     await asked(
-      this.#database
+      this.database
         .insertInto('session_sites')
         .values({ session_id: sessionHandle(sid), site })
         .onConflict(conflict => conflict.doNothing())
@@ -110,12 +88,12 @@ export class Sessions extends Endings {
 
   /** The live sessions of a user, or of all, the latest first. Throws `store_unavailable`. */
   async list(userId?: string): Promise<(SessionView & { userId: string })[]> {
-    return listSessions(this.#database, this.#store, this.#manifest().session.idle, userId)
+    return listSessions(this.database, this.store, this.manifest().session.idle, userId)
   }
 
   /** The id of the user whose session that is, or null where there is none. */
   async userOf(id: string): Promise<string | null> {
-    const query = this.#database.selectFrom('sessions').select('user_id').where('id', '=', id)
+    const query = this.database.selectFrom('sessions').select('user_id').where('id', '=', id)
     return (await asked(query.executeTakeFirst()))?.user_id ?? null
   }
 
@@ -125,8 +103,8 @@ export class Sessions extends Endings {
    * then they end as soon as it is back.
    */
   async end(userId: string, which: Which, { follow = true }: { follow?: boolean } = {}): Promise<number> {
-    let series = this.#database.deleteFrom('remember_series').where('user_id', '=', userId)
-    let ending = this.#database
+    let series = this.database.deleteFrom('remember_series').where('user_id', '=', userId)
+    let ending = this.database
       .updateTable('sessions')
       .set({ ended_at: Date.now(), stale: 1 })
       .where('user_id', '=', userId)
@@ -134,7 +112,7 @@ export class Sessions extends Endings {
     if (which !== 'all') {
       const id = 'id' in which ? which.id : which.allBut
       const comparison = 'id' in which ? '=' : '!='
-      const kept = this.#database.selectFrom('sessions').select('series_id').where('id', '=', id)
+      const kept = this.database.selectFrom('sessions').select('series_id').where('id', '=', id)
       ending = ending.where('id', comparison, id)
       series = series.where(row =>
         'id' in which
@@ -149,7 +127,7 @@ export class Sessions extends Endings {
   }
 
   async #hasSeries(id: string): Promise<boolean> {
-    const query = this.#database.selectFrom('remember_series').select('id').where('id', '=', id)
+    const query = this.database.selectFrom('remember_series').select('id').where('id', '=', id)
     return (await asked(query.executeTakeFirst())) !== undefined
   }
 }

@@ -2,7 +2,7 @@ import { sessionHandle } from '../handle.ts'
 import type { SessionRecord, User } from '../session-record.ts'
 import type { TicketRecord } from '../ticket-record.ts'
 import { sessionKey, ticketKey, tombstoneKey } from './keys.ts'
-import type { BurntTicket, NewTicket, Revocation, Store, Watch, Watcher } from './store.ts'
+import type { BurntTicket, NewTicket, Revocation, Store, Touch, Watch, Watcher } from './store.ts'
 
 interface Held<T> {
   value: T
@@ -53,11 +53,12 @@ export class MemoryStore implements Store {
     return true
   }
 
-  async touch(sid: string, until: number): Promise<boolean> {
-    const held = this.#live(this.#sessions, sessionKey(sid))
-    if (held === null) return false
-    held.until = Math.max(held.until, until)
-    return true
+  async touch(touches: readonly Touch[]): Promise<boolean[]> {
+    return touches.map(({ sid, until }) => {
+      const held = this.#live(this.#sessions, sessionKey(sid))
+      if (held !== null) held.until = Math.max(held.until, until)
+      return held !== null
+    })
   }
 
   async revoke(sid: string, { rememberUntil, noted }: Revocation): Promise<boolean> {

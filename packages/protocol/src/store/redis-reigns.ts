@@ -192,7 +192,7 @@ export class Reigns {
     const replicated = this.#expectsReplicas || hasReplicas(info) || before?.replicated === true
     const inOrder = (await answered(this.#redis.exists(reignKey(id)))) === 1
     if (this.#ended !== endedBefore) throw unavailable(new Error('The masters have changed meanwhile.'))
-    const evicts = info.get('maxmemory_policy') !== 'noeviction'
+    const evicts = !['noeviction', undefined].includes(info.get('maxmemory_policy'))
     const keepsLog = info.get('aof_enabled') === '1'
     const reign = { id, inOrder, replicated, keepsLog, evicts }
     this.#known.set(address, reign)

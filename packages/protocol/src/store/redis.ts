@@ -1,4 +1,4 @@
-import { Cluster, type Redis } from 'ioredis'
+import { type ChainableCommander, Cluster, type Redis } from 'ioredis'
 import { sessionHandle } from '../handle.ts'
 import {
   parseSession,
@@ -16,7 +16,7 @@ import { RevocationLink } from './redis-link.ts'
 import { Reigns } from './redis-reigns.ts'
 import { Revoker } from './redis-revoker.ts'
 import { parseRedisUrl } from './redis-url.ts'
-import type { BurntTicket, NewTicket, Revocation, Store, Watch, Watcher } from './store.ts'
+import type { BurntTicket, NewTicket, Revocation, Store, Touch, Watch, Watcher } from './store.ts'
 
 const READ_CLOCK_EVERY_MS = 5_000
 // A process is busiest when it starts, and a late answer makes a slow clock: the best of three is kept.
@@ -61,11 +61,16 @@ export class RedisStore implements Store {
     return this.#clock.local(session.expiresAt) <= performance.now() ? null : session
   }
 
-  async touch(sid: string, until: number): Promise<boolean> {
+  async touch(touches: readonly Touch[]): Promise<boolean[]> {
+    const keys = touches.map(({ sid }) => sessionKey(sid))
     // PEXPIREAT makes no key, and GT lets no late touch shorten a life.
-    const key = sessionKey(sid)
-    if ((await answered(this.#redis.pexpireat(key, until, 'GT'))) === 1) return true
-    return (await answered(this.#redis.exists(key))) === 1
+    const moved = await this.#together(keys, (step, key, index) =>
+      step.pexpireat(key, touches[index]?.until ?? 0, 'GT'),
+    )
+    const unmoved = keys.filter((_, index) => moved[index] !== 1)
+    const there = await this.#together(unmoved, (step, key) => step.exists(key))
+    const gone = new Set(unmoved.filter((_, index) => there[index] !== 1))
+    return keys.map(key => !gone.has(key))
   }
 
   async redeem(ticket: string): Promise<BurntTicket | null> {
@@ -122,8 +127,8 @@ export class RedisStore implements Store {
   }
 
   async ends(sids: readonly string[]): Promise<(number | null)[]> {
-    const asked = sids.map(sid => answered(this.#redis.pexpiretime(sessionKey(sid))))
-    return (await Promise.all(asked)).map(until => (until > 0 ? until : null))
+    const ends = await this.#together(sids.map(sessionKey), (step, key) => step.pexpiretime(key))
+    return ends.map(until => (Number(until) > 0 ? Number(until) : null))
   }
 
   async renew(sid: string, user: User, revision: number): Promise<boolean> {
@@ -194,6 +199,23 @@ export class RedisStore implements Store {
 
   get #isCluster(): boolean {
     return this.#redis instanceof Cluster
+  }
+
+  /** A command for each key, in one round trip to each master; the replies in the order of the keys. */
+  async #together(
+    keys: readonly string[],
+    command: (step: ChainableCommander, key: string, index: number) => unknown,
+  ): Promise<unknown[]> {
+    const replies: unknown[] = []
+    const byMaster = Map.groupBy(keys.keys(), index => this.#reigns.masterOf(keys[index] ?? ''))
+    await Promise.all(
+      [...byMaster.values()].map(async indexes => {
+        const step = this.#redis.pipeline()
+        for (const index of indexes) command(step, keys[index] ?? '', index)
+        for (const [nth, reply] of (await executed(step)).entries()) replies[indexes[nth] ?? 0] = reply
+      }),
+    )
+    return replies
   }
 
   /** Reads from a master that is in order; where another took over meanwhile, from that one. */

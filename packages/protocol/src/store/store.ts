@@ -8,6 +8,12 @@ export interface NewTicket {
   readonly until: number
 }
 
+/** A session that is used: until when it lives now, an absolute moment of the store's clock, in ms. */
+export interface Touch {
+  readonly sid: string
+  readonly until: number
+}
+
 /** What burning a ticket gave: its record, and the session it stands for or null where that has ended. */
 export interface BurntTicket {
   readonly record: TicketRecord
@@ -52,8 +58,8 @@ export interface Store {
   /** The store's clock, ms since epoch. Every moment in a record is on it. Throws `store_unavailable` before the first contact. */
   now(): number
   read(sid: string): Promise<SessionRecord | null>
-  /** Moves the end of a live session to `until`, never nearer. False where there is no such session. */
-  touch(sid: string, until: number): Promise<boolean>
+  /** Moves the ends of live sessions, never nearer, in one round trip however many. False for each that is gone. */
+  touch(touches: readonly Touch[]): Promise<boolean[]>
   /** Burns a ticket: of any number of parallel calls exactly one gets it. Null where it is unknown, expired or used. */
   redeem(ticket: string): Promise<BurntTicket | null>
   /** Burns a ticket of another site, unread. False where it is unknown, expired or used. */
@@ -71,7 +77,7 @@ export interface Store {
 
   /** Writes a session that ends at `until` unless touched; one that is there stays. False where the sid was revoked. */
   start(sid: string, session: SessionRecord, until: number): Promise<boolean>
-  /** Until when each of some sessions lives unless touched, null for each that is gone. */
+  /** Until when each of some sessions lives unless touched, null for each that is gone; in one round trip. */
   ends(sids: readonly string[]): Promise<(number | null)[]>
   /** Puts another state of the user into a live session, unless a later one is there, and tells all who watch. False where it is gone. */
   renew(sid: string, user: User, revision: number): Promise<boolean>

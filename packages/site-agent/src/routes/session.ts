@@ -2,7 +2,7 @@ import { CarnetError, requestOrigin } from '@carnet/protocol'
 import { dropClaim, hasClaim } from '../claim.ts'
 import { type AgentRequest, type Answer, json, jsonRefusal } from '../exchange.ts'
 import type { Place } from '../place.ts'
-import type { Session } from '../session-cache.ts'
+import type { Session } from '../session.ts'
 import { checkSession } from '../session-check.ts'
 import { swapClaim } from '../swap.ts'
 
