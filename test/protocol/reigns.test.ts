@@ -15,6 +15,7 @@ import { ada, clientAt } from '../support/people.ts'
 import { startRedis } from '../support/redis.ts'
 import { startRedisProcess } from '../support/redis-process.ts'
 import { cutReplicas } from '../support/replication.ts'
+import { scriptSentinel } from '../support/scripted-sentinel.ts'
 import { startSentinel } from '../support/sentinel.ts'
 import { until } from '../support/until.ts'
 
@@ -346,4 +347,28 @@ test('a ticket that was burnt at a lost master is not burnt again at the one tha
   await replica.ask('CLUSTER', 'FAILOVER', 'TAKEOVER')
   await until(async () => (await master.info('role')) === 'slave')
   for (const ticket of tickets) await t.throwsAsync(redeemTicket(agent, ticket, shown))
+})
+
+test('who hears of a new master just while it asks for the master comes back all the same', async t => {
+  const redis = await startRedis()
+  t.teardown(() => redis.stop())
+  const sentinel = await scriptSentinel(redis.port)
+  t.teardown(() => sentinel.stop())
+  const store = await openStore(`redis+sentinel://127.0.0.1:${sentinel.port}/carnet`)
+  t.teardown(() => store.close())
+  store.keep(async () => {})
+  await inOrder(store)
+  // Its commands, and its link.
+  await until(() => sentinel.listeners() === 2)
+  const before = sentinel.asked()
+  const release = sentinel.hold()
+  await redis.ask('CLIENT', 'KILL', 'TYPE', 'normal')
+  await redis.ask('CLIENT', 'KILL', 'TYPE', 'pubsub')
+  await until(() => sentinel.asked() === before + 2)
+  sentinel.announce()
+  release()
+  await inOrder(store)
+  const watch = store.watch({ forget: () => {}, forgetAll: () => {} })
+  await until(() => store.beat().then(() => watch.isCurrent(0)))
+  t.pass()
 })

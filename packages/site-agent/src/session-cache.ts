@@ -31,7 +31,7 @@ const TICK_MS = 100
 const MOST_TURNS = 3
 // For how long a session counts whose touch was not answered.
 const UNTIL_TOLD_MS = 1_000
-const OBSERVE_EVERY_MS = 1_000
+const OBSERVE_EVERY_MS = 100
 
 /**
  * Sessions that were read lately, by the cookie that showed them: what is found here was verified when it was read. It

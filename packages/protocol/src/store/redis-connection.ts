@@ -28,8 +28,33 @@ export function connectRedis(target: RedisTarget, onError: (error: Error) => voi
   return redis
 }
 
+/**
+ * A client that goes on until it is told to stop. ioredis ends one for good, whatever its `retryStrategy`, where it hears
+ * of a failover just while it asks the sentinels for the master.
+ */
+class Server extends Redis {
+  #isStopped = false
+
+  constructor(options: RedisOptions & { replyMapping?: 'legacy' }) {
+    super(options)
+    this.on('end', () => {
+      if (!this.#isStopped) setTimeout(() => this.#goOn(), backOff(1))
+    })
+  }
+
+  override disconnect(reconnect = false): void {
+    if (!reconnect) this.#isStopped = true
+    super.disconnect(reconnect)
+  }
+
+  #goOn(): void {
+    // Where it fails, it says so as an event, and tries again.
+    if (!this.#isStopped) this.connect().catch(() => {})
+  }
+}
+
 function connectServer(target: RedisTarget): Redis {
-  return new Redis({
+  return new Server({
     ...STRICT,
     ...credentials(target),
     retryStrategy: backOff,
