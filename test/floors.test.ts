@@ -59,6 +59,7 @@ const FLOORS: Record<string, string[][]> = {
       'login-manifest.ts',
       'listen.ts',
       'config.ts',
+      'limits.ts',
     ],
     [
       'accounts/database.ts',
@@ -89,6 +90,7 @@ const FLOORS: Record<string, string[][]> = {
     ],
     [
       'web/form.ts',
+      'web/known-device.ts',
       'web/new-password.ts',
       'web/wake.ts',
       'web/signed-in.ts',

@@ -97,6 +97,7 @@ export async function startDemo(options: DemoOptions = {}): Promise<Demo> {
   const service = await createAuthService({
     manifest: fixedManifest(manifest),
     store,
+    limits: typeof given === 'string' ? given : 'memory:',
     databaseUrl: options.databaseUrl ?? 'sqlite::memory:',
     secrets,
     mail: options.mail ?? 'kept',

@@ -20,6 +20,8 @@ export interface Config {
   readonly manifest: Manifest
   /** A store's URL; `memory:` is the embedded one. */
   readonly storeUrl: string
+  /** Where tries are counted, named as a store is. */
+  readonly limitsUrl: string
   readonly databaseUrl: string
   readonly secrets: Secrets
   /** Addresses and CIDRs, or `none`. */
@@ -44,16 +46,18 @@ export class ConfigError extends Error {
 
 const LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
 
+const redisUrl = z
+  .string()
+  .regex(
+    /^(rediss?(\+sentinel|\+cluster)?:\/\/.+|memory:)$/,
+    'must be redis://host, redis+sentinel://h1,h2/name or redis+cluster://h1,h2, each with rediss for TLS, or memory: for what this process keeps by itself',
+  )
+
 const environment = z.object({
   NODE_ENV: z.string().optional(),
   CARNET_MANIFEST: z.string().default('deploy/sites.yaml'),
-  CARNET_REDIS_URL: z
-    .string()
-    .regex(
-      /^(rediss?(\+sentinel|\+cluster)?:\/\/.+|memory:)$/,
-      'must be redis://host, redis+sentinel://h1,h2/name or redis+cluster://h1,h2, each with rediss for TLS, or memory: for the embedded store',
-    )
-    .optional(),
+  CARNET_REDIS_URL: redisUrl.optional(),
+  CARNET_LIMITS_REDIS_URL: redisUrl.optional(),
   CARNET_DATABASE_URL: z
     .string()
     .regex(
@@ -122,6 +126,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, { serving = true }: { serving
     manifestFile,
     manifest,
     storeUrl: data.CARNET_REDIS_URL ?? 'memory:',
+    limitsUrl: data.CARNET_LIMITS_REDIS_URL ?? data.CARNET_REDIS_URL ?? 'memory:',
     databaseUrl: data.CARNET_DATABASE_URL ?? `sqlite:${join(data.CARNET_DATA_DIR, 'carnet.sqlite')}`,
     secrets,
     trustProxy: data.CARNET_TRUST_PROXY,

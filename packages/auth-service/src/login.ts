@@ -52,6 +52,7 @@ export async function createLogin(options: LoginOptions): Promise<Login> {
   const service = await createAuthService({
     manifest,
     store,
+    limits: typeof options.store === 'string' ? options.store : 'memory:',
     databaseUrl: options.database ?? 'sqlite:./data/carnet.sqlite',
     secrets,
     trustProxy: options.trustProxy ?? 'none',

@@ -51,6 +51,7 @@ export async function serve(
     const service = await createAuthService({
       manifest,
       store,
+      limits: config.limitsUrl,
       databaseUrl: config.databaseUrl,
       secrets: config.secrets,
       trustProxy: config.trustProxy,

@@ -19,6 +19,7 @@ import { Remembering } from './accounts/remember.ts'
 import { Sessions } from './accounts/sessions.ts'
 import { Users } from './accounts/users.ts'
 import { EVICTS, Following } from './following.ts'
+import { Limits } from './limits.ts'
 import { logoReader } from './logo.ts'
 import { Mailer } from './mail/mailer.ts'
 import { Outbox } from './mail/outbox.ts'
@@ -34,6 +35,8 @@ export interface AuthServiceOptions {
   manifest: LiveManifest
   /** Kept open: who opened it closes it. */
   store: Store
+  /** Where tries are counted: a Redis URL, or `memory:` for this process alone. Default: `memory:`. */
+  limits?: string
   /** `sqlite:FILE`, `sqlite::memory:` or `postgres://…`. */
   databaseUrl: string
   /** Newest first. */
@@ -83,6 +86,9 @@ export async function createAuthService(options: AuthServiceOptions): Promise<Au
   const tokens = new MailTokens(database, secrets, () => manifest.current.auth)
   const outbox = new Outbox(database)
   const mailer = new Mailer({ outbox, users, tokens, transport, manifest: () => manifest.current, log })
+  const limits = new Limits(options.limits ?? 'memory:', error =>
+    log.warn({ reason: error.message }, 'limits_error'),
+  )
   const following = new Following({ store, sessions, outbox, log, refusesEviction })
   const [key] = siteSecrets(secrets, 'auth/remember')
   const desk: Desk = {
@@ -93,6 +99,7 @@ export async function createAuthService(options: AuthServiceOptions): Promise<Au
     users,
     sessions,
     remembering: new Remembering(database, key, sid => store.wasRevoked(sid)),
+    limits,
     tokens,
     outbox,
     kept,
@@ -115,6 +122,7 @@ export async function createAuthService(options: AuthServiceOptions): Promise<Au
       await following.close()
       await mailer.close()
       await passwords.close()
+      await limits.close()
       await database.destroy()
     },
   }

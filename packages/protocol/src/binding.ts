@@ -90,6 +90,15 @@ export function normalizeAddress(value: string): string {
   return ipaddr.process(value).toString()
 }
 
+/** The network that an address lies in, `192.0.2.0/24` or `2001:db8:1:2::/64`; the empty string for no address. */
+export function addressPrefix(address: string): string {
+  const parsed = parseAddress(address)
+  if (parsed === null) return ''
+  const bits = parsed.kind() === 'ipv4' ? 24 : 64
+  const bytes = parsed.toByteArray().map((byte, index) => (index < bits / 8 ? byte : 0))
+  return `${ipaddr.fromByteArray(bytes)}/${bits}`
+}
+
 /** For pushed tickets: the very address and browser name, and no unknown proxy in between. */
 export function judgeExact(binding: Binding, client: Client): boolean {
   return (

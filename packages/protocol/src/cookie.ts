@@ -5,7 +5,7 @@ import { isSid } from './session-record.ts'
 export type Secrets = readonly [string, ...string[]]
 
 /** What a signature is for; it covers the word, so that no value passes for another kind. */
-export type Purpose = 'session' | 'claim' | 'nonce-bounce' | 'nonce-pull' | 'remember'
+export type Purpose = 'session' | 'claim' | 'nonce-bounce' | 'nonce-pull' | 'remember' | 'device'
 
 /** Parses secrets from `a,b` or a list. Throws a `TypeError` where there is none or one has fewer than 32 bytes. */
 export function parseSecrets(value: string | readonly string[]): Secrets {
@@ -100,6 +100,7 @@ export interface CookieNames {
   readonly silent: string
   readonly page: string
   readonly remember: string
+  readonly device: string
   readonly language: string
 }
 
@@ -123,6 +124,7 @@ export function cookieNames(url: string): CookieNames {
     silent: `${prefix}-silent`,
     page: `${prefix}-page${path}`,
     remember: `${prefix}-remember${path}`,
+    device: `${prefix}-device${path}`,
     language: `${prefix}-language${path}`,
   }
 }

@@ -1,4 +1,5 @@
 export {
+  addressPrefix,
   type Binding,
   type BindingMode,
   type Client,
@@ -61,6 +62,7 @@ export { MemoryStore } from './store/memory.ts'
 export { openStore } from './store/open.ts'
 export { RedisStore } from './store/redis.ts'
 export { agentRules, serviceRules } from './store/redis-acl.ts'
+export { openRedis, type RedisClient } from './store/redis-connection.ts'
 export type { BurntTicket, NewTicket, Revocation, Store, Touch, Watch, Watcher } from './store/store.ts'
 export {
   issueTickets,

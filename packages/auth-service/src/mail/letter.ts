@@ -17,6 +17,7 @@ export interface Links {
   readonly reset: (token: string) => string
   readonly signIn: string
   readonly forgot: string
+  readonly sessions: string
 }
 
 interface Content {
@@ -110,9 +111,25 @@ function contentOf(mail: DueMail, brand: string, token: string, links: Links): C
       return { ...textsOf(words.passwordChanged, brand), link: links.forgot, notes: [] }
     case 'stolen':
       return { ...textsOf(words.stolen, brand), link: links.forgot, notes: [] }
+    case 'new-device':
+      return {
+        subject: words.newDevice.subject(brand),
+        text: words.newDevice.text(brand, whereIn(mail)),
+        button: words.newDevice.button,
+        link: links.sessions,
+        notes: [],
+      }
     case 'nothing':
       throw new TypeError('A mail to nobody has no content.')
   }
+}
+
+/** Where and when it happened, as far as that is known. */
+function whereIn({ details: { language, device = '', network = '', at = 0 } }: DueMail): string {
+  const tag = isLanguage(language) ? language : 'en'
+  const format = new Intl.DateTimeFormat(tag, { dateStyle: 'long', timeStyle: 'short', timeZone: 'UTC' })
+  const parts = [device, network].filter(part => part !== '')
+  return LANGUAGES[tag].mail.where(parts, format.format(at))
 }
 
 function textsOf(

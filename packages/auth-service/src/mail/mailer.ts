@@ -139,5 +139,6 @@ function linksAt(auth: string): Links {
     reset: withToken('/password/reset'),
     signIn: `${auth}/signin`,
     forgot: `${auth}/password/forgot`,
+    sessions: `${auth}/account/sessions`,
   }
 }

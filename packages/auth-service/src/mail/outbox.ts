@@ -11,6 +11,7 @@ export type MailKind =
   | 'email-changed'
   | 'password-changed'
   | 'stolen'
+  | 'new-device'
   | 'nothing'
 
 /** A mail to be written and sent. */
@@ -30,6 +31,10 @@ export interface MailDetails {
   readonly site?: string
   /** The other address, in mails that are about two. */
   readonly other?: string
+  /** Where it happened: a device, a network, and ms since epoch; in mails about a deed. */
+  readonly device?: string
+  readonly network?: string
+  readonly at?: number
   /** What it stands in for, so that both count alike. */
   readonly insteadOf?: MailKind
   /** True where an address is sent one of its kind a minute at most. */

@@ -46,7 +46,8 @@ export const en = {
     invalid_credentials: 'The e-mail address or the password is wrong.',
     unconfirmed: 'The e-mail address or the password is wrong, or the address has not been confirmed yet.',
     store_unavailable: 'Something that we need does not answer. Nothing has changed. Try again in a moment.',
-    rate_limited: 'That was too often. Try again in a moment.',
+    rate_limited: (when: string) => `That was too often. Try again ${when}.`,
+    tryAgain: 'Try again',
     internal: 'Something went wrong on our side.',
     csrf: 'This request did not start on one of our own pages.',
     not_found: 'There is no such page.',
@@ -266,6 +267,14 @@ export const en = {
         `A browser that ${brand} keeps signed in for you showed up twice, so somebody may have copied it. We have signed that browser out. If you cannot explain this, choose a new password:`,
       button: 'Choose a new password',
     },
+    newDevice: {
+      subject: (brand: string) => `A sign-in at ${brand} on a new device`,
+      text: (brand: string, where: string) =>
+        `Somebody signed in to your account at ${brand} on a device that you have not signed in on before: ${where}. If that was you, you need not do anything. If not, end that sign-in and choose a new password:`,
+      button: 'See where I am signed in',
+    },
+    /** Where a deed was done: parts that are known, and the moment. */
+    where: (parts: readonly string[], when: string): string => [...parts, `${when} UTC`].join(', '),
   },
 }
 

@@ -48,7 +48,8 @@ export const zhHans: Texts = {
     invalid_credentials: '电子邮箱或密码错误。',
     unconfirmed: '电子邮箱或密码错误，或者邮箱尚未确认。',
     store_unavailable: '所需的服务没有响应，一切未变。请稍后再试。',
-    rate_limited: '操作过于频繁，请稍后再试。',
+    rate_limited: when => `操作过于频繁，请${when}再试。`,
+    tryAgain: '重试',
     internal: '我们这边出了问题。',
     csrf: '此请求并非来自我们自己的页面。',
     not_found: '没有这个页面。',
@@ -259,5 +260,12 @@ export const zhHans: Texts = {
         `${brand} 为您保持登录的一个浏览器出现了两次，可能被人复制。我们已让它退出。如果您无法解释，请设置新密码：`,
       button: '设置新密码',
     },
+    newDevice: {
+      subject: brand => `您在 ${brand} 的账号在新设备上登录`,
+      text: (brand, where) =>
+        `有人在一台您从未用过的设备上登录了您在 ${brand} 的账号：${where}。如果是您本人，无需任何操作。如果不是，请结束该登录并设置新密码：`,
+      button: '查看我的登录设备',
+    },
+    where: (parts, when) => [...parts, `${when} UTC`].join('，'),
   },
 }

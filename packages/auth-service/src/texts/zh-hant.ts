@@ -48,7 +48,8 @@ export const zhHant: Texts = {
     invalid_credentials: '電子郵件或密碼錯誤。',
     unconfirmed: '電子郵件或密碼錯誤，或者電子郵件尚未確認。',
     store_unavailable: '所需的服務沒有回應，一切未變。請稍後再試。',
-    rate_limited: '操作過於頻繁，請稍後再試。',
+    rate_limited: when => `操作過於頻繁，請${when}再試。`,
+    tryAgain: '重試',
     internal: '我們這邊出了問題。',
     csrf: '此請求並非來自我們自己的頁面。',
     not_found: '沒有這個頁面。',
@@ -259,5 +260,12 @@ export const zhHant: Texts = {
         `${brand} 為您保持登入的一個瀏覽器出現了兩次，可能被人複製。我們已讓它登出。如果您無法解釋，請設定新密碼：`,
       button: '設定新密碼',
     },
+    newDevice: {
+      subject: brand => `您在 ${brand} 的帳號在新裝置上登入`,
+      text: (brand, where) =>
+        `有人在一台您從未用過的裝置上登入了您在 ${brand} 的帳號：${where}。如果是您本人，無需任何操作。如果不是，請結束該登入並設定新密碼：`,
+      button: '查看我的登入裝置',
+    },
+    where: (parts, when) => [...parts, `${when} UTC`].join('，'),
   },
 }

@@ -18,6 +18,7 @@ import type { MailTokens } from '../accounts/mail-tokens.ts'
 import type { Remembering } from '../accounts/remember.ts'
 import type { Sessions } from '../accounts/sessions.ts'
 import type { Users } from '../accounts/users.ts'
+import type { Limits } from '../limits.ts'
 import type { Outbox } from '../mail/outbox.ts'
 import type { KeptMail } from '../mail/transport.ts'
 import type { OwnSession } from '../sso/own-session.ts'
@@ -41,6 +42,7 @@ export interface Desk {
   readonly users: Users
   readonly sessions: Sessions
   readonly remembering: Remembering
+  readonly limits: Limits
   readonly tokens: MailTokens
   readonly outbox: Outbox
   /** The mails that were kept in place of being sent, or null where they are sent. */

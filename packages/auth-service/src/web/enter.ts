@@ -15,6 +15,7 @@ import { dropRememberCookie, ownCookie, readRememberCookie, rememberCookie } fro
 import { nextUrl } from '../sso/return-to.ts'
 import type { Ctx, Desk } from './context.ts'
 import { goTo, isProgram, succeed, tell } from './envelope.ts'
+import { deviceCookie } from './known-device.ts'
 import { fanOutPage } from './pages/fan-out.ts'
 
 /** How a person enters. */
@@ -52,6 +53,7 @@ export async function enter(desk: Desk, ctx: Ctx, account: Account, entrance: En
   )
   const names = cookieNames(manifest.auth)
   ctx.append('Set-Cookie', ownCookie(names, desk.signer, sid))
+  ctx.append('Set-Cookie', deviceCookie(desk, ctx, account))
   if (series !== null) ctx.append('Set-Cookie', rememberCookie(names, desk.signer, series))
   else if (ctx.headers.cookie?.includes(names.remember)) ctx.append('Set-Cookie', dropRememberCookie(names))
   tell(desk, 'signin', { user })

@@ -22,7 +22,6 @@ export function goTo(ctx: Ctx, target: string): void {
 // Thrown by what knows no languages; all other refusals come from routes, which speak the visitor's.
 const TOLD_BY_CODE = [
   'store_unavailable',
-  'rate_limited',
   'internal',
   'csrf',
   'not_found',
@@ -33,8 +32,17 @@ const TOLD_BY_CODE = [
 /** What to tell people, in their language. */
 export function messageFor(ctx: Ctx, error: CarnetError): string {
   if (error.localized) return error.message
+  if (error.code === 'rate_limited')
+    return ctx.state.texts.errors.rate_limited(inWhile(ctx, error.retryAfter))
   const code = TOLD_BY_CODE.find(code => code === error.code)
   return code === undefined ? error.message : ctx.state.texts.errors[code]
+}
+
+/** `in 30 seconds`, in the visitor's language. */
+function inWhile(ctx: Ctx, seconds: number | null): string {
+  const format = new Intl.RelativeTimeFormat(ctx.state.language)
+  const wait = seconds ?? 1
+  return wait < 120 ? format.format(wait, 'second') : format.format(Math.ceil(wait / 60), 'minute')
 }
 
 /** Tells the app that the service runs in. What the app makes of it is no fault of the request. */

@@ -88,15 +88,16 @@ export function parseForm<S extends z.ZodType>(ctx: Ctx, schema: S): z.output<S>
 
 /**
  * Back to a form's page with what was wrong and what was typed, never a password. False where it is nothing that the
- * person could mend there: fields that no form has, and faults of ours.
+ * person could mend there: fields that no form has, what comes too early, and faults of ours.
  */
 export function backToForm(ctx: Ctx, page: string, error: CarnetError): boolean {
   const mendable =
     error.code === 'invalid_credentials' ||
     error.code === 'email_taken' ||
-    error.code === 'rate_limited' ||
     (error.code === 'invalid_input' && error.fields !== null && error.cause === undefined)
-  if (!mendable || ctx.session === null) return false
+  // Its own page says when; what was typed waits for then.
+  const isTooEarly = error.code === 'rate_limited'
+  if (!(mendable || isTooEarly) || ctx.session === null) return false
   const values: Record<string, string> = {}
   const body = ctx.request.body as Record<string, unknown> | undefined
   for (const name of ['email', 'name']) {
@@ -109,8 +110,9 @@ export function backToForm(ctx: Ctx, page: string, error: CarnetError): boolean 
     fields,
     values,
     code: error.code,
-    ...(Object.keys(fields).length === 0 && { message: messageFor(ctx, error) }),
+    ...(Object.keys(fields).length === 0 && !isTooEarly && { message: messageFor(ctx, error) }),
   })
+  if (isTooEarly) return false
   goTo(ctx, page + searchFor(ctx, body))
   return true
 }

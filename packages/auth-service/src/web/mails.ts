@@ -1,4 +1,6 @@
 import { CarnetError, findSite } from '@carnet/protocol'
+import { deviceName } from '../accounts/device.ts'
+import { networkOf } from '../accounts/sessions.ts'
 import type { MailDetails, NewMail } from '../mail/outbox.ts'
 import type { Ctx, Desk } from './context.ts'
 
@@ -15,6 +17,15 @@ export function mailDetails(
   const { site } = ctx.query
   const known = typeof site === 'string' && findSite(desk.manifest.current, site) !== null
   return { language: ctx.state.language, ...(known && { site }), ...more }
+}
+
+/** Where a request comes from, as its person knows the place. */
+export function whereOf(ctx: Ctx): { device: string; network: string; at: number } {
+  return {
+    device: deviceName(ctx.get('User-Agent')),
+    network: networkOf(ctx.state.client.address),
+    at: Date.now(),
+  }
 }
 
 /**

@@ -1,6 +1,6 @@
 import { Cluster, Redis, type RedisOptions } from 'ioredis'
 import { SCRIPTS } from './redis-scripts.ts'
-import type { RedisTarget } from './redis-url.ts'
+import { parseRedisUrl, type RedisTarget } from './redis-url.ts'
 
 const COMMAND_DEADLINE_MS = 300
 
@@ -20,6 +20,14 @@ const STRICT = {
   // A master that became a replica: the next connection finds the new one.
   reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
 } satisfies RedisOptions
+
+/** A connection to a Redis or to a cluster. */
+export type RedisClient = Redis | Cluster
+
+/** Connects to the Redis that a URL names, for other ends than the store's. Throws a `TypeError` for what names none. */
+export function openRedis(url: string, onError: (error: Error) => void): RedisClient {
+  return connectRedis(parseRedisUrl(url), onError)
+}
 
 /** Connects to a Redis, at once and for as long as it takes. `onError` hears of connection faults. */
 export function connectRedis(target: RedisTarget, onError: (error: Error) => void): Redis | Cluster {

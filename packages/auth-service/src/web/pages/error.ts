@@ -4,21 +4,30 @@ import type { Ctx } from '../context.ts'
 import { messageFor } from '../envelope.ts'
 import { sendPage } from './layout.ts'
 
+// The forms that are limited, by the path that takes them; each shows itself at its own page.
+const FORMS = ['/signin', '/signup', '/verify-email', '/password/forgot', '/password/reset', '/account/email']
+
 /** The page for people whose request was refused. */
 export function errorPage(ctx: Ctx, error: CarnetError): void {
   const { base, texts } = ctx.state
   const { errors } = texts
+  const on = wayOn(ctx, error)
   const title = (errors.titles as Partial<Record<string, string>>)[error.code] ?? errors.title
   sendPage(ctx, {
     title,
     body: html`
 <h1>${title}</h1>
 <p class="lead">${messageFor(ctx, error)}</p>
-${
-  error.code === 'csrf'
-    ? html`<a class="button quiet" href="${base}/signin">${errors.signIn}</a>`
-    : html`<a class="button quiet" href="${base}/">${errors.start}</a>`
-}
+<a class="button quiet" href="${base}${on.href}">${on.label}</a>
 <p class="foot">${error.code}</p>`,
   })
+}
+
+function wayOn(ctx: Ctx, error: CarnetError): { label: string; href: string } {
+  const { base, texts } = ctx.state
+  const { errors } = texts
+  if (error.code === 'csrf') return { label: errors.signIn, href: '/signin' }
+  const form = FORMS.find(path => ctx.path === base + path || ctx.path === `${base}${path}/resend`)
+  if (error.code !== 'rate_limited' || form === undefined) return { label: errors.start, href: '/' }
+  return { label: errors.tryAgain, href: form + ctx.search }
 }

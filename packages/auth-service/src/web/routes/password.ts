@@ -7,6 +7,7 @@ import type { Ctx, Desk, Step } from '../context.ts'
 import { refuseElsewhere } from '../elsewhere.ts'
 import { goTo, isProgram, succeed } from '../envelope.ts'
 import { backToForm, emailField, flash, optionalText, parseForm, takeFlash } from '../form.ts'
+import { count } from '../known-device.ts'
 import { mailDetails, putLimited } from '../mails.ts'
 import { parameter } from '../middleware/one-value.ts'
 import { checkNewPassword, replacePassword } from '../new-password.ts'
@@ -33,6 +34,7 @@ export function forgot(desk: Desk): Step {
         ctx,
         z.strictObject({ email: emailField(texts), form_token: optionalText(texts, 64) }),
       )
+      await count(desk, ctx, 'mail')
       const account = await desk.users.find({ email: form.email })
       const known = account !== null && !account.disabled
       await putLimited(desk, {
@@ -70,6 +72,7 @@ export function reset(desk: Desk): Step {
     refuseElsewhere(desk, ctx)
     const { texts } = ctx.state
     const form = parseForm(ctx, resetForm(texts))
+    await count(desk, ctx, 'verify')
     const link = await readLink(desk, form.token)
     if (link === null) return refuseVoid(ctx)
     const { user } = link.account

@@ -1,5 +1,6 @@
 import { CarnetError, cookieNames, isFresh } from '@carnet/protocol'
 import { z } from 'zod'
+import { normalizeEmail } from '../../accounts/email.ts'
 import type { Account } from '../../accounts/user-row.ts'
 import { readRememberCookie } from '../../sso/own-session.ts'
 import { nextUrl } from '../../sso/return-to.ts'
@@ -8,6 +9,8 @@ import type { Ctx, Desk, Step } from '../context.ts'
 import { askedSite, enter } from '../enter.ts'
 import { goTo, isProgram } from '../envelope.ts'
 import { backToForm, checkbox, formExtras, parseForm, passwordField, takeFlash } from '../form.ts'
+import { guesserOf } from '../known-device.ts'
+import { mailDetails, whereOf } from '../mails.ts'
 import { parameter } from '../middleware/one-value.ts'
 import { signInPage } from '../pages/sign-in.ts'
 import { parseMaxAge } from './authorize.ts'
@@ -47,13 +50,14 @@ export function signIn(desk: Desk): Step {
       const site = askedSite(desk.manifest.current, form.site || parameter(ctx.query, 'site'))
       // Before the costly hash: without the store nobody can be signed in.
       await desk.store.ping()
-      const account = await authenticate(desk, ctx, form)
+      const { account, isNewDevice } = await authenticate(desk, ctx, form)
       await enter(desk, ctx, account, {
         site,
         returnTo: form.return_to || parameter(ctx.query, 'return_to'),
         remember: form.remember,
         message: 'signin success',
       })
+      if (isNewDevice) await tellOfDevice(desk, ctx, account)
     } catch (error) {
       if (!(error instanceof CarnetError)) throw error
       desk.log.info({ code: error.code }, 'signin_refused')
@@ -79,14 +83,16 @@ async function authenticate(
   desk: Desk,
   ctx: Ctx,
   { email, password }: { email: string; password: string },
-): Promise<Account> {
+): Promise<{ account: Account; isNewDevice: boolean }> {
   const { errors } = ctx.state.texts
   const isPrivate = desk.manifest.current.accounts.signUp === 'private'
   const wrong = () =>
     new CarnetError('invalid_credentials', isPrivate ? errors.unconfirmed : errors.invalid_credentials)
+  const found = await desk.users.find({ email: normalizeEmail(email) ?? email })
+  const guesser = guesserOf(desk, ctx, email, found)
   let account: Account
   try {
-    account = await desk.users.authenticate(email, password)
+    account = await desk.limits.guess(guesser, () => desk.users.authenticate(email, password))
   } catch (error) {
     throw error instanceof CarnetError && error.code === 'invalid_credentials' ? wrong() : error
   }
@@ -95,7 +101,20 @@ async function authenticate(
     await desk.sessions.follow({ user: account.user.id })
   // Who opened an account with somebody else's address could tell by this whether it was taken.
   if (isPrivate && !account.user.emailVerified) throw wrong()
-  return account
+  return { account, isNewDevice: guesser.device === null }
+}
+
+/** Tells the owner of a sign-in on a device that he has not used before, unless the address may be a stranger's. */
+async function tellOfDevice(desk: Desk, ctx: Ctx, { user }: Account): Promise<void> {
+  if (!user.emailVerified) return
+  const mail = {
+    kind: 'new-device',
+    address: user.email,
+    userId: user.id,
+    details: mailDetails(desk, ctx, { ...whereOf(ctx), limited: true }),
+  } as const
+  // Who signs in waits for no mail, and is in without one.
+  desk.outbox.put(mail).catch(error => desk.log.warn({ err: error as Error }, 'mail_not_put'))
 }
 
 function isRemembered(desk: Desk, ctx: Ctx): boolean {

@@ -17,6 +17,7 @@ import {
   passwordField,
   takeFlash,
 } from '../form.ts'
+import { count } from '../known-device.ts'
 import { parameter } from '../middleware/one-value.ts'
 import { checkNewPassword } from '../new-password.ts'
 import { noticePage } from '../pages/notice.ts'
@@ -44,6 +45,7 @@ export function signUp(desk: Desk): Step {
     try {
       const form = parseForm(ctx, signUpForm(ctx.state.texts))
       const site = askedSite(desk.manifest.current, form.site || parameter(ctx.query, 'site'))
+      await count(desk, ctx, 'sign-up')
       await checkNewPassword(desk, ctx, { ...form, person: [form.name, form.email] })
       // Before the costly hash: without the store nobody can be let in.
       await desk.store.ping()

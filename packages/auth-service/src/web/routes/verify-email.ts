@@ -8,6 +8,7 @@ import type { Ctx, Desk, Step } from '../context.ts'
 import { refuseElsewhere } from '../elsewhere.ts'
 import { goTo, isProgram, succeed } from '../envelope.ts'
 import { backToForm, checkbox, emailField, flash, optionalText, parseForm, takeFlash } from '../form.ts'
+import { count, guesserOf } from '../known-device.ts'
 import { mailDetails, putLimited } from '../mails.ts'
 import { parameter } from '../middleware/one-value.ts'
 import { noticePage } from '../pages/notice.ts'
@@ -45,6 +46,7 @@ export function verifyEmail(desk: Desk): Step {
     refuseElsewhere(desk, ctx)
     const { texts } = ctx.state
     const form = parseForm(ctx, verifyForm(texts))
+    await count(desk, ctx, 'verify')
     const link = await readLink(desk, form.token)
     if (link === null) return refuseVoid(ctx)
     if (form.deny) return deny(desk, ctx, link)
@@ -70,6 +72,7 @@ export function resendVerify(desk: Desk): Step {
     try {
       const form = parseForm(ctx, resendForm(texts, session !== null))
       const address = form.email ?? session?.record.user.email ?? ''
+      await count(desk, ctx, 'mail')
       const account = await desk.users.find({ email: address })
       const waits = account !== null && !account.user.emailVerified && !account.disabled
       await putLimited(desk, {
@@ -110,9 +113,11 @@ async function checkPassword(desk: Desk, ctx: Ctx, account: Account, password: s
   if (password === '') {
     throw new CarnetError('invalid_input', faults.some, { fields: { password: faults.passwordMissing } })
   }
-  if (await desk.users.verifyPassword(account.user.id, password)) return
-  throw new CarnetError('invalid_credentials', faults.passwordWrong, {
-    fields: { password: faults.passwordWrong },
+  await desk.limits.guess(guesserOf(desk, ctx, account.user.email, account), async () => {
+    if (await desk.users.verifyPassword(account.user.id, password)) return
+    throw new CarnetError('invalid_credentials', faults.passwordWrong, {
+      fields: { password: faults.passwordWrong },
+    })
   })
 }
 
