@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Browser, type Reply } from '@carnet/demo/browser'
 import test from 'ava'
+import { Limits } from '../../packages/auth-service/src/limits.ts'
 import { GOOD_PASSWORD, submitForm } from '../support/accounts.ts'
 import { fifthPercentiles, Stopwatch } from '../support/timing.ts'
 import { postJson, startWorld, type World } from '../support/world.ts'
@@ -106,6 +107,7 @@ for (const { name, world, page, path, status, fields, known } of doors) {
         t.is(reply.status, status)
         return shown(reply, email)
       }
+      forgetTries(world)
       t.deepEqual(await asJson(await known()), await asJson(fresh()))
 
       const asForm = async (email: string) => {
@@ -127,7 +129,10 @@ for (const { name, world, page, path, status, fields, known } of doors) {
     for (let tried = 0; tried < TRIES && !alike; tried++) {
       const users: string[] = []
       for (let pair = 0; pair < PAIRS; pair++) users.push(await known())
-      const time = (email: string) => stopwatch.post(world.auth + path, fields(email), status)
+      const time = (email: string) => {
+        forgetTries(world)
+        return stopwatch.post(world.auth + path, fields(email), status)
+      }
       const [a, b] = await fifthPercentiles(
         PAIRS,
         pair => time(users[pair] ?? ''),
@@ -138,6 +143,11 @@ for (const { name, world, page, path, status, fields, known } of doors) {
     }
     t.true(alike, seen.join('; '))
   })
+}
+
+/** Tries are counted anew: a thousand of them from one place in a minute would not be let through. */
+function forgetTries({ service }: World): void {
+  Object.assign(service.desk, { limits: new Limits('memory:') })
 }
 
 /** All that an answer shows but the date, and what is new each time or was typed. */

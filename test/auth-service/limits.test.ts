@@ -90,6 +90,16 @@ for (const [name, url] of Object.entries({ 'in memory': 'memory:', 'on Redis': r
     t.is(await outcome(limits, stranger(), wrong), 'rate_limited 1')
   })
 
+  test(`${name}: any number of right tries at once are let in`, async t => {
+    const limits = await open(t)
+    const slowly = async () => {
+      await new Promise(resolve => setTimeout(resolve, 20))
+      return 'in'
+    }
+    const outcomes = await Promise.all(Array.from({ length: 250 }, () => outcome(limits, stranger(), slowly)))
+    t.true(outcomes.every(each => each === 'in'))
+  })
+
   test(`${name}: what could not be judged is no try, and takes no wait away`, async t => {
     const limits = await open(t)
     const away = async (): Promise<string> => {
@@ -194,15 +204,19 @@ function over(name: string, world: World): void {
     postJson(browser, `${auth}/signin`, { email, password })
   const waitOf = ({ headers }: Reply) => Number(headers['retry-after'])
 
-  test(`${name}: 100 parallel wrong sign-ins: five are judged, 95 are 429 and say when; the owner's browser gets in`, async t => {
+  test(`${name}: 100 parallel wrong sign-ins: five are judged, the others are 429 and say when; the owner's browser gets in`, async t => {
     const own = browserAt(1)
     t.is((await tryPassword(own, ADA.password)).status, 200)
+    const begunAt = performance.now()
     const replies = await Promise.all(
       Array.from({ length: 100 }, (_, index) => tryPassword(browserAt(index % 2), `wrong ${index}`)),
     )
-    t.is(replies.filter(({ status }) => status === 401).length, 5)
+    // On a slow machine the first waits are over before the last request has come.
+    const waited = Math.floor(Math.log2(1 + (performance.now() - begunAt) / 1_000))
+    const judged = replies.filter(({ status }) => status === 401).length
+    t.true(judged >= 5 && judged <= 5 + waited, `${judged} judged, ${waited} waits`)
     const refused = replies.filter(({ status }) => status === 429)
-    t.is(refused.length, 95)
+    t.is(refused.length, 100 - judged)
     t.true(refused.every(reply => waitOf(reply) >= 1 && waitOf(reply) <= 30))
     const [first] = refused
     t.like(JSON.parse(first?.body ?? ''), { code: 429, error: 'rate_limited' })
@@ -296,7 +310,7 @@ function over(name: string, world: World): void {
     t.is((await tryPassword(away, GOOD_PASSWORD, email)).status, 200)
     await until(async () => (await newDevices()).length === 1)
     const [mail] = await newDevices()
-    t.regex(mail?.text ?? '', /Firefox on Linux, 127\.0\.32\.\*, .* UTC/)
+    t.regex(mail?.text ?? '', /Firefox on Linux · 127\.0\.32\.\* · .* UTC/)
     t.true(mail?.text.includes(`${auth}/account/sessions`))
     t.is((await tryPassword(away, GOOD_PASSWORD, email)).status, 200)
     t.is((await newDevices()).length, 1)

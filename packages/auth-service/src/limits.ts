@@ -41,6 +41,8 @@ export class Limits {
   readonly #redis: RedisClient | null
   readonly #tries: Limiter
   readonly #waits: Limiter
+  /** Whether they will turn out right, of the tries that this process is judging. */
+  readonly #judging = new Map<string, Set<Promise<boolean>>>()
   readonly #most: Record<'guess' | Deed, { network: Limiter; overall: Limiter }>
 
   /** Counts in the Redis of that URL, under keys of its own, or for this process alone (`memory:`). `onError` hears of connection faults. */
@@ -66,14 +68,39 @@ export class Limits {
    */
   async guess<T>({ network, account, device }: Guesser, judge: () => Promise<T>): Promise<T> {
     const key = digest(device === null ? `account ${account}` : `device ${device}`)
-    const takeBack = device === null ? await this.#count('guess', network) : async () => {}
-    let waits = false
+    const place = `network ${network}`
+    const { promise: isRight, resolve: turnOut } = Promise.withResolvers<boolean>()
+    let takeBack = async () => {}
     try {
-      waits = await this.#wait(key)
-    } catch (error) {
-      await takeBack()
-      throw error
+      if (device === null)
+        takeBack = await this.#patiently(place, isRight, () => this.#count('guess', network))
+      const waits = await this.#patiently(key, isRight, () => this.#wait(key)).catch(async error => {
+        await takeBack()
+        throw error
+      })
+      const judged = await this.#judge(judge, { key, waits, takeBack })
+      turnOut(true)
+      return judged
+    } finally {
+      turnOut(false)
+      for (const each of [place, key]) this.#judging.get(each)?.delete(isRight)
+      for (const each of [place, key]) if (this.#judging.get(each)?.size === 0) this.#judging.delete(each)
     }
+  }
+
+  /** Counts a deed of who sits in a network; `known` devices are not counted among all. Throws `rate_limited`. */
+  async count(deed: Deed, network: string, { known = false }: { known?: boolean } = {}): Promise<void> {
+    await this.#count(deed, network, { known })
+  }
+
+  async close(): Promise<void> {
+    this.#redis?.disconnect()
+  }
+
+  async #judge<T>(
+    judge: () => Promise<T>,
+    { key, waits, takeBack }: { key: string; waits: boolean; takeBack: () => Promise<void> },
+  ): Promise<T> {
     try {
       const judged = await judge()
       await Promise.all([takeBack(), this.#tries.delete(key), this.#waits.delete(key)])
@@ -86,13 +113,19 @@ export class Limits {
     }
   }
 
-  /** Counts a deed of who sits in a network; `known` devices are not counted among all. Throws `rate_limited`. */
-  async count(deed: Deed, network: string, { known = false }: { known?: boolean } = {}): Promise<void> {
-    await this.#count(deed, network, { known })
-  }
-
-  async close(): Promise<void> {
-    this.#redis?.disconnect()
+  /** Where a try is refused while others are being judged, one of them may be right, and then there is room again. */
+  async #patiently<T>(key: string, isRight: Promise<boolean>, take: () => Promise<T>): Promise<T> {
+    const judging = () => [...(this.#judging.get(key) ?? [])]
+    for (;;) {
+      const ahead = judging()
+      try {
+        const taken = await take()
+        this.#judging.set(key, (this.#judging.get(key) ?? new Set()).add(isRight))
+        return taken
+      } catch (error) {
+        if (!(await anyOf([...ahead, ...judging()]))) throw error
+      }
+    }
   }
 
   /** Counts a try; whether the next one has to wait now. */
@@ -109,26 +142,31 @@ export class Limits {
     }
   }
 
-  /** Counts one; the way to take it back. */
+  /** Counts one; the way to take it back. What is refused is not counted: it did not take place. */
   async #count(
     deed: 'guess' | Deed,
     network: string,
     { known = false }: { known?: boolean } = {},
   ): Promise<() => Promise<void>> {
     const limits = this.#most[deed]
-    const key = digest(network)
-    if (!known) await take(limits.overall, 'all')
-    const takeBack = async (limiters: readonly Limiter[]) => {
-      for (const limiter of limiters) await limiter.reward(limiter === limits.overall ? 'all' : key)
+    const taken: (() => Promise<unknown>)[] = []
+    const takeBack = async () => {
+      for (const back of taken) await back()
     }
+    const steps = [
+      ...(known ? [] : [[limits.overall, 'all'] as const]),
+      [limits.network, digest(network)] as const,
+    ]
     try {
-      await take(limits.network, key)
+      for (const [limiter, key] of steps) {
+        taken.push(() => limiter.reward(key))
+        await take(limiter, key)
+      }
+      return takeBack
     } catch (error) {
-      // What one network is refused must not fill the measure of all.
-      if (!known) await takeBack([limits.overall])
+      await takeBack()
       throw error
     }
-    return () => takeBack(known ? [limits.network] : [limits.network, limits.overall])
   }
 
   #limiter(name: string, points: number, duration: number): Limiter {
@@ -153,6 +191,14 @@ async function take(limiter: Limiter, key: string, options: { customDuration?: n
     const retryAfter = Math.max(1, Math.ceil(msBeforeNext / 1_000))
     throw new CarnetError('rate_limited', 'That was too often.', { retryAfter })
   }
+}
+
+/** Whether any turns out true: at once with the first that does. */
+function anyOf(outcomes: readonly Promise<boolean>[]): Promise<boolean> {
+  const rights = outcomes.map(outcome =>
+    outcome.then(isRight => isRight || Promise.reject(new Error('wrong'))),
+  )
+  return Promise.any(rights).catch(() => false)
 }
 
 /** No address of a person lies in the counters. */

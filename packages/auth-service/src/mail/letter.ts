@@ -128,8 +128,7 @@ function contentOf(mail: DueMail, brand: string, token: string, links: Links): C
 function whereIn({ details: { language, device = '', network = '', at = 0 } }: DueMail): string {
   const tag = isLanguage(language) ? language : 'en'
   const format = new Intl.DateTimeFormat(tag, { dateStyle: 'long', timeStyle: 'short', timeZone: 'UTC' })
-  const parts = [device, network].filter(part => part !== '')
-  return LANGUAGES[tag].mail.where(parts, format.format(at))
+  return [device, network, `${format.format(at)} UTC`].filter(part => part !== '').join(' · ')
 }
 
 function textsOf(

@@ -273,8 +273,6 @@ export const en = {
         `Somebody signed in to your account at ${brand} on a device that you have not signed in on before: ${where}. If that was you, you need not do anything. If not, end that sign-in and choose a new password:`,
       button: 'See where I am signed in',
     },
-    /** Where a deed was done: parts that are known, and the moment. */
-    where: (parts: readonly string[], when: string): string => [...parts, `${when} UTC`].join(', '),
   },
 }
 

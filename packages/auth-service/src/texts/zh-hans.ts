@@ -266,6 +266,5 @@ export const zhHans: Texts = {
         `有人在一台您从未用过的设备上登录了您在 ${brand} 的账号：${where}。如果是您本人，无需任何操作。如果不是，请结束该登录并设置新密码：`,
       button: '查看我的登录设备',
     },
-    where: (parts, when) => [...parts, `${when} UTC`].join('，'),
   },
 }

@@ -266,6 +266,5 @@ export const zhHant: Texts = {
         `有人在一台您從未用過的裝置上登入了您在 ${brand} 的帳號：${where}。如果是您本人，無需任何操作。如果不是，請結束該登入並設定新密碼：`,
       button: '查看我的登入裝置',
     },
-    where: (parts, when) => [...parts, `${when} UTC`].join('，'),
   },
 }

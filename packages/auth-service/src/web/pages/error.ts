@@ -27,7 +27,9 @@ function wayOn(ctx: Ctx, error: CarnetError): { label: string; href: string } {
   const { base, texts } = ctx.state
   const { errors } = texts
   if (error.code === 'csrf') return { label: errors.signIn, href: '/signin' }
-  const form = FORMS.find(path => ctx.path === base + path || ctx.path === `${base}${path}/resend`)
-  if (error.code !== 'rate_limited' || form === undefined) return { label: errors.start, href: '/' }
+  // Only then: a request's target may be no address at all.
+  const path = error.code === 'rate_limited' ? ctx.path : ''
+  const form = FORMS.find(each => path === base + each || path === `${base}${each}/resend`)
+  if (form === undefined) return { label: errors.start, href: '/' }
   return { label: errors.tryAgain, href: form + ctx.search }
 }
