@@ -72,6 +72,7 @@ const server = createServer(service.app.callback()).listen(0, '127.0.0.1', async
     const body = JSON.stringify({ name: 'U', email: 'u' + n + '@example.com', password, passwordAgain: password })
     const reply = await fetch('http://127.0.0.1:' + server.address().port + '/signup', { method: 'POST', headers: { 'content-type': 'application/json', 'sec-fetch-site': 'same-origin' }, body })
     console.log(reply.status === 200 ? 'added ' + n : await reply.text())
+    if (reply.status === 429) break
   }
 })
 `,

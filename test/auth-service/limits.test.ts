@@ -262,7 +262,7 @@ function over(name: string, world: World): void {
   const DEEDS: Record<string, { most: number; send: (browser: Browser, index: number) => Promise<Reply> }> = {
     'sign-up': {
       most: 50,
-      send: (browser, index) => signUp(world, browser, `new-${index}@example.com`, { password: 'short' }),
+      send: (browser, index) => signUp(world, browser, `new-${name}-${index}@example.com`),
     },
     forgot: {
       most: 30,

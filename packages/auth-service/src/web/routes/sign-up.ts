@@ -45,10 +45,10 @@ export function signUp(desk: Desk): Step {
     try {
       const form = parseForm(ctx, signUpForm(ctx.state.texts))
       const site = askedSite(desk.manifest.current, form.site || parameter(ctx.query, 'site'))
-      await count(desk, ctx, 'sign-up')
       await checkNewPassword(desk, ctx, { ...form, person: [form.name, form.email] })
       // Before the costly hash: without the store nobody can be let in.
       await desk.store.ping()
+      await count(desk, ctx, 'sign-up')
       const row = newRow({ email: form.email, name: form.name }, await desk.users.hash(form.password))
       const details = { language: ctx.state.language, ...(site !== null && { site: site.id }) }
       if (desk.manifest.current.accounts.signUp === 'private') {
