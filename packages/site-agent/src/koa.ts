@@ -1,7 +1,7 @@
 import type { Context, Middleware, Next } from 'koa'
 import type { Agent } from './agent.ts'
 import { type Answer, NodeRequest } from './exchange.ts'
-import type { Required } from './required.ts'
+import { checkRequired, type Required } from './required.ts'
 import type { Session } from './session.ts'
 import type { Outcome, Visit } from './visit.ts'
 
@@ -15,7 +15,10 @@ export interface CarnetState {
 export interface KoaCarnet {
   /** Answers the agent's routes below `/api`, and sets `ctx.state.session` for all others. */
   (agent: Agent): Middleware<CarnetState>
-  /** Lets pass who is signed in: others bounce, or get 401 where no page was asked for. Mount it after `carnet(agent)`. */
+  /**
+   * Lets pass who is signed in: others bounce, or get 401 where no page was asked for. Mount it after `carnet(agent)`.
+   * Throws a `TypeError` for a `maxAge` that is no time.
+   */
   required(what?: Required): Middleware<CarnetState>
 }
 
@@ -40,10 +43,11 @@ function goOn(ctx: Parameters<Middleware<CarnetState>>[0], next: Next, outcome: 
 }
 
 function required(what: Required = {}): Middleware<CarnetState> {
+  const asked = checkRequired(what)
   return function carnetRequired(ctx, next) {
     const visit = (ctx.state as { [VISIT]?: Visit })[VISIT]
     if (visit === undefined) throw new TypeError('Mount carnet(agent) before carnet.required().')
-    const answer = visit.require(what)
+    const answer = visit.require(asked)
     return answer === null ? next() : Promise.resolve(send(ctx, answer))
   }
 }

@@ -11,7 +11,10 @@ export interface NodeGate {
   (req: IncomingMessage, res: ServerResponse): Promise<boolean>
   /** Who visits, or null. Call it after the gate. */
   session(req: IncomingMessage): Session | null
-  /** The session of who may pass; null where the visitor may not, and has been answered. Call it after the gate. */
+  /**
+   * The session of who may pass; null where the visitor may not, and has been answered. Call it after the gate. Throws a
+   * `TypeError` for a `maxAge` that is no time.
+   */
   required(req: IncomingMessage, res: ServerResponse, what?: Required): Session | null
 }
 

@@ -1,4 +1,4 @@
-import { CarnetError, isFresh, isSpeculative } from '@carnet/protocol'
+import { CarnetError, isFresh, isSpeculative, parseDuration } from '@carnet/protocol'
 import { ownPath, returnPathOf, startBounce } from './bounce.ts'
 import { type AgentRequest, type Answer, isNavigation, jsonRefusal } from './exchange.ts'
 import type { Place } from './place.ts'
@@ -12,8 +12,31 @@ export interface Required {
   verified?: boolean
   /** A role that the user must have. */
   role?: string
-  /** Seconds: a password given longer ago is asked for again. Less than 10 counts as 10, the time of a way back. */
-  maxAge?: number
+  /**
+   * A password given longer ago is asked for again: a duration such as `10m`, or a number of seconds. Less than 10 s
+   * counts as 10 s, the time of a way back. Being remembered is no password.
+   */
+  maxAge?: string | number
+}
+
+// What AUTH takes as a number of seconds.
+const LONGEST_AGE_S = 99_999_999
+
+/** The same, with `maxAge` in seconds. */
+export type CheckedRequired = Omit<Required, 'maxAge'> & { maxAge?: number }
+
+/** Checks what a page asks for. Throws a `TypeError` for a `maxAge` that is no time. */
+export function checkRequired(what: Required): CheckedRequired {
+  const { maxAge } = what
+  // Asked at every request of a page: what is right already stays as it is.
+  if (maxAge === undefined) return what as CheckedRequired
+  const seconds = typeof maxAge === 'string' ? Math.ceil(parseDuration(maxAge) / 1000) : maxAge
+  if (!Number.isSafeInteger(seconds) || seconds < 0 || seconds > LONGEST_AGE_S) {
+    throw new TypeError(
+      `\`maxAge\` must be a duration such as 10m, or a whole number of seconds, not ${String(maxAge)}.`,
+    )
+  }
+  return { ...what, maxAge: seconds }
 }
 
 /** The answer to who may not pass, or null to who may. */
@@ -21,7 +44,7 @@ export function judgeRequired(
   place: Place,
   request: AgentRequest,
   session: Session | null,
-  { verified = false, role, maxAge }: Required,
+  { verified = false, role, maxAge }: CheckedRequired,
 ): Answer | null {
   if (session === null) return signInFirst(place, request)
   if (maxAge !== undefined && !isFresh(session, maxAge, place.store.now())) {

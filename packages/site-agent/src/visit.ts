@@ -4,7 +4,7 @@ import { hasClaim } from './claim.ts'
 import { type AgentRequest, type Answer, isNavigation, redirect, toRefusal } from './exchange.ts'
 import { LONGEST_PATH } from './nonce.ts'
 import type { Place } from './place.ts'
-import { judgeRequired, type Required, sessionUnknown } from './required.ts'
+import { checkRequired, judgeRequired, type Required, sessionUnknown } from './required.ts'
 import type { Session } from './session.ts'
 import type { OpenSession } from './session-cache.ts'
 import { checkSession } from './session-check.ts'
@@ -16,7 +16,7 @@ export interface Visit {
   readonly session: Session | null
   /** `Set-Cookie` headers for the answer, whoever makes it. */
   readonly cookies: readonly string[]
-  /** The answer to who may not pass, or null to who may. */
+  /** The answer to who may not pass, or null to who may. Throws a `TypeError` for a `maxAge` that is no time. */
   require(what?: Required): Answer | null
 }
 
@@ -85,8 +85,9 @@ function goOn(
       session,
       cookies,
       require(what = {}) {
+        const asked = checkRequired(what)
         try {
-          return judgeRequired(place, request, session, what)
+          return judgeRequired(place, request, session, asked)
         } catch (error) {
           return sessionUnknown(place, request, toRefusal(error))
         }
