@@ -70,6 +70,18 @@ test('an existing backend is asked, by a signed request, and its users sign in a
   t.deepEqual(JSON.parse(request?.body ?? ''), { email: 'lin@example.com', password: 'short' })
   t.regex(String(request?.req.headers['carnet-signature']), /^[0-9a-f]{64}$/)
 
+  const { data } = jsonOf(
+    await browser.request(`${world.auth}/account/sessions`, { headers: { accept: 'application/json' } }),
+  )
+  const [own] = (data?.['sessions'] ?? []) as { id: string }[]
+  await signIn(world, new Browser())
+  const page = await browser.request(`${world.auth}/account/sessions`)
+  t.regex(page.body, /name="end"/)
+  t.notRegex(page.body, /name="notMe"/, 'no new password can be chosen here')
+  const disowned = { end: own?.id, notMe: true }
+  t.is((await postJson(new Browser(), `${world.auth}/account/sessions`, disowned)).status, 401)
+  t.is((await postJson(browser, `${world.auth}/account/sessions`, disowned)).status, 403)
+
   t.is(jsonOf(await signIn(world, new Browser(), 'wrong')).error, 'invalid_credentials')
   t.is((await signIn(world, new Browser())).status, 200, 'a second time')
   t.is((await world.service.users.list()).filter(({ user }) => user.email === 'lin@example.com').length, 1)

@@ -125,6 +125,9 @@ function entry(ctx: Ctx, manifest: Manifest, session: SessionView, isThis: boole
     timeZone: 'UTC',
   })
   const moment = (at: number) => `${format.format(at)} UTC`
+  // Where another system keeps the password, no new one can be asked for here.
+  const disowns = !isThis && manifest.accounts.credentials === null
+  const which = `${session.device || words.unknownDevice}, ${moment(session.startedAt)}`
   const names = session.sites.map(id => manifest.sites.find(site => site.id === id)?.name ?? id)
   const facts = [
     words.place(session.address),
@@ -139,7 +142,9 @@ ${isThis && html`<small class="tag">${words.this}</small>`}${session.remembered 
 ${form(
   ctx,
   '/account/sessions',
-  html`<button class="quiet small" name="end" value="${session.id}" aria-label="${words.end}: ${session.device || words.unknownDevice}, ${moment(session.startedAt)}">${words.end}</button>`,
+  html`<input type="hidden" name="end" value="${session.id}">
+<button class="quiet small" aria-label="${words.end}: ${which}">${words.end}</button>
+${disowns && html`<button class="quiet small" name="notMe" value="1" aria-label="${words.notMe}: ${which}">${words.notMe}</button>`}`,
 )}
 </li>`
 }

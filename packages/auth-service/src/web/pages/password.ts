@@ -23,14 +23,17 @@ ${form(
   })
 }
 
+/** The query of that page for who has found a session of somebody else's. */
+export const BECAUSE_NOT_ME = '?because=not_me'
+
 /** The page on which a new password is chosen: by a mailed link, or by who is signed in (`token` null). */
 export function newPasswordPage(
   ctx: Ctx,
-  page: { token: string | null; email: string; minLength: number; flash: Flash | null },
+  page: { token: string | null; email: string; notMe: boolean; minLength: number; flash: Flash | null },
 ): void {
   const { base, texts } = ctx.state
   const { account, fields, hints, reset } = texts
-  const { token, email, minLength, flash } = page
+  const { token, email, notMe, minLength, flash } = page
   const title = token === null ? account.changePassword : reset.title
   if (token !== null) ctx.set('Referrer-Policy', 'no-referrer')
   sendPage(ctx, {
@@ -38,10 +41,11 @@ export function newPasswordPage(
     body: html`
 <h1>${title}</h1>
 <p class="lead">${token === null ? account.changePasswordLead : reset.lead(email)}</p>
+${notMe && html`<p class="alert" role="alert">${account.notMe}</p>`}
 ${said(flash)}
 ${form(
   ctx,
-  token === null ? '/account/password' : '/password/reset',
+  token === null ? `/account/password${notMe ? BECAUSE_NOT_ME : ''}` : '/password/reset',
   html`${token !== null && html`<input type="hidden" name="token" value="${token}">`}
 <input type="text" class="unseen" value="${email}" autocomplete="username" readonly tabindex="-1" aria-hidden="true">
 ${field(flash, { name: 'password', label: fields.newPassword, type: 'password', autocomplete: 'new-password', hint: hints.password(minLength), focus: true })}

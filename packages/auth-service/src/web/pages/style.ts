@@ -78,6 +78,8 @@ section p { margin: 0 0 .5rem; overflow-wrap: anywhere; }
 ul.sessions { list-style: none; margin: 0 0 1rem; padding: 0; border-top: 1px solid var(--hair); }
 ul.sessions li { display: flex; flex-wrap: wrap; gap: .75rem 1rem; justify-content: space-between; align-items: start; padding: 1rem 0; border-bottom: 1px solid var(--hair); }
 ul.sessions div { flex: 1 1 15rem; }
+ul.sessions form { display: flex; flex-wrap: wrap; gap: .5rem; }
+@media (min-width: 32rem) { ul.sessions form { flex-direction: column; } }
 ul.sessions button { white-space: nowrap; }
 .letter { margin-top: .75rem; white-space: pre-wrap; }
 .languages { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; justify-content: center; padding: 1.25rem 1.5rem; font-size: .875rem; color: var(--muted); width: 100%; }

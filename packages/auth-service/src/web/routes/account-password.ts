@@ -6,18 +6,20 @@ import { refuseElsewhere } from '../elsewhere.ts'
 import { enter } from '../enter.ts'
 import { flash, parseForm, passwordField, takeFlash } from '../form.ts'
 import { checkNewPassword, replacePassword } from '../new-password.ts'
-import { newPasswordPage } from '../pages/password.ts'
+import { BECAUSE_NOT_ME, newPasswordPage } from '../pages/password.ts'
 import { signedIn } from '../signed-in.ts'
 
 /** `GET /account/password` */
 export function showChangePassword(desk: Desk): Step {
   return async function showChangePassword(ctx) {
     refuseElsewhere(desk, ctx)
-    const who = await signedIn(desk, ctx, { page: '/account/password', fresh: true })
+    const because = ctx.search === BECAUSE_NOT_ME ? BECAUSE_NOT_ME : ''
+    const who = await signedIn(desk, ctx, { page: `/account/password${because}`, fresh: true })
     if (who === null) return
     newPasswordPage(ctx, {
       token: null,
       email: who.account.user.email,
+      notMe: because !== '',
       minLength: desk.manifest.current.accounts.password.minLength,
       flash: takeFlash(ctx, '/account/password'),
     })

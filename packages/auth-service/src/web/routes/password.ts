@@ -62,7 +62,7 @@ export function showReset(desk: Desk): Step {
     if (link === null) return refuseVoid(ctx)
     const { minLength } = desk.manifest.current.accounts.password
     const { email } = link.account.user
-    newPasswordPage(ctx, { token, email, minLength, flash: takeFlash(ctx, '/password/reset') })
+    newPasswordPage(ctx, { token, email, notMe: false, minLength, flash: takeFlash(ctx, '/password/reset') })
   }
 }
 
