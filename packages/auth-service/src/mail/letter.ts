@@ -22,17 +22,18 @@ export interface Links {
 
 interface Content {
   readonly subject: string
-  readonly text: string
+  /** Paragraphs above the link. */
+  readonly text: readonly string[]
   /** Absent where there is nothing to follow. */
   readonly button?: string
   readonly link?: string
   readonly notes: readonly string[]
 }
 
-/** Writes a mail. `token` is for the kinds that prove an address. */
+/** Writes a mail. `token` is for the kinds that prove an address; `user` is null where the account is gone. */
 export function writeLetter(
   mail: DueMail,
-  user: User,
+  user: User | null,
   { manifest, token, links }: { manifest: Manifest; token: string; links: Links },
 ): Letter {
   const { language } = mail.details
@@ -41,17 +42,19 @@ export function writeLetter(
   const brand = { ...manifest.brand, ...site?.brand }
   const content = contentOf(mail, brand.name, token, links)
   // Whoever gave this address chose the name as well: it may say anything until the address is known to be theirs.
-  const known = user.emailVerified && mail.address === user.email
+  const known = user?.emailVerified === true && mail.address === user.email
   const greeting = known ? [texts.mail.greeting(user.name)] : []
   const footer = texts.mail.footer(brand.name, mail.address)
   const { subject, text, button, link, notes } = content
   return {
     to: mail.address,
     subject,
-    text: [...greeting, text, ...(link === undefined ? [] : [link]), ...notes, `-- \n${footer}`].join('\n\n'),
+    text: [...greeting, ...text, ...(link === undefined ? [] : [link]), ...notes, `-- \n${footer}`].join(
+      '\n\n',
+    ),
     html: page(isLanguage(language) ? language : 'en', brand.accent, [
       ...greeting.map(line => html`<p>${line}</p>`),
-      paragraph(text),
+      ...text.map(paragraph),
       ...(link === undefined || button === undefined
         ? []
         : [
@@ -77,7 +80,7 @@ function contentOf(mail: DueMail, brand: string, token: string, links: Links): C
     case 'taken':
       return {
         ...textsOf(words.taken, brand),
-        text: `${words.taken.text(brand)}\n\n${links.forgot}`,
+        text: [`${words.taken.text(brand)}\n\n${links.forgot}`],
         link: links.signIn,
         notes: [words.ignore],
       }
@@ -96,7 +99,7 @@ function contentOf(mail: DueMail, brand: string, token: string, links: Links): C
     case 'change-asked':
       return {
         subject: words.changeAsked.subject(brand),
-        text: words.changeAsked.text(brand, other),
+        text: [words.changeAsked.text(brand, other), whereIn(mail), words.changeAsked.notYou],
         button: words.changeAsked.button,
         link: links.forgot,
         notes: [],
@@ -104,20 +107,33 @@ function contentOf(mail: DueMail, brand: string, token: string, links: Links): C
     case 'email-changed':
       return {
         subject: words.emailChanged.subject(brand),
-        text: words.emailChanged.text(brand, other),
-        notes: [],
+        text: [words.emailChanged.text(brand, other), whereIn(mail), words.emailChanged.notYou],
+        button: words.emailChanged.button,
+        link: links.sessions,
+        notes: [words.lastResort],
       }
     case 'password-changed':
-      return { ...textsOf(words.passwordChanged, brand), link: links.forgot, notes: [] }
+      return {
+        ...textsOf(words.passwordChanged, brand),
+        text: [words.passwordChanged.text(brand), whereIn(mail), words.passwordChanged.notYou],
+        link: links.forgot,
+        notes: [],
+      }
     case 'stolen':
       return { ...textsOf(words.stolen, brand), link: links.forgot, notes: [] }
     case 'new-device':
       return {
         subject: words.newDevice.subject(brand),
-        text: words.newDevice.text(brand, whereIn(mail)),
+        text: [words.newDevice.text(brand, whereIn(mail))],
         button: words.newDevice.button,
         link: links.sessions,
         notes: [],
+      }
+    case 'account-removed':
+      return {
+        subject: words.removed.subject(brand),
+        text: [words.removed.text(brand), whereIn(mail)],
+        notes: [words.removed.notYou],
       }
     case 'nothing':
       throw new TypeError('A mail to nobody has no content.')
@@ -134,8 +150,8 @@ function whereIn({ details: { language, device = '', network = '', at = 0 } }: D
 function textsOf(
   words: { subject: (brand: string) => string; text: (brand: string) => string; button: string },
   brand: string,
-): { subject: string; text: string; button: string } {
-  return { subject: words.subject(brand), text: words.text(brand), button: words.button }
+): { subject: string; text: string[]; button: string } {
+  return { subject: words.subject(brand), text: [words.text(brand)], button: words.button }
 }
 
 function page(language: string, accent: string, parts: readonly Html[]): Html {

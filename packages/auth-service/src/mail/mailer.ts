@@ -104,10 +104,12 @@ export class Mailer {
   }
 
   // What was sent and is not noted would be sent again.
-  async #noteSent({ id }: DueMail): Promise<void> {
+  async #noteSent({ id, kind }: DueMail): Promise<void> {
+    const { outbox } = this.#parts
     for (let tries = 1; ; tries++) {
       try {
-        return await this.#parts.outbox.done(id)
+        // Of who is gone nothing stays, the address neither.
+        return await (kind === 'account-removed' ? outbox.forget(id) : outbox.done(id))
       } catch (error) {
         if (tries === NOTE_TRIES) throw error
         await setTimeout(NOTE_AGAIN_MS)
@@ -118,6 +120,9 @@ export class Mailer {
   /** The letter, with a token made now; null where there is nothing to say any more. */
   async #write(mail: DueMail) {
     const { users, tokens } = this.#parts
+    const manifest = this.#parts.manifest()
+    const links = linksAt(manifest.auth)
+    if (mail.kind === 'account-removed') return writeLetter(mail, null, { manifest, token: '', links })
     const account = mail.userId === null ? null : await users.find({ id: mail.userId })
     if (mail.kind === 'nothing' || account === null) return null
     if (mail.kind === 'verify' && (account.user.emailVerified || account.user.email !== mail.address))
@@ -126,8 +131,7 @@ export class Mailer {
     const { user, epoch } = account
     const token =
       purpose === undefined ? '' : await tokens.mint(purpose, { userId: user.id, email: mail.address, epoch })
-    const manifest = this.#parts.manifest()
-    return writeLetter(mail, user, { manifest, token, links: linksAt(manifest.auth) })
+    return writeLetter(mail, user, { manifest, token, links })
   }
 }
 

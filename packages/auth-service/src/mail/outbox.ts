@@ -12,6 +12,7 @@ export type MailKind =
   | 'password-changed'
   | 'stolen'
   | 'new-device'
+  | 'account-removed'
   | 'nothing'
 
 /** A mail to be written and sent. */
@@ -163,6 +164,11 @@ export class Outbox {
     await asked(
       this.#database.updateTable('outbox').set({ sent_at: Date.now() }).where('id', '=', id).execute(),
     )
+  }
+
+  /** Forgets a mail that was sent. */
+  async forget(id: string): Promise<void> {
+    await asked(this.#database.deleteFrom('outbox').where('id', '=', id).execute())
   }
 
   /** Puts a mail back, to be tried again: after 5 s, then twice as long each time, up to an hour. */

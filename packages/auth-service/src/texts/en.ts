@@ -222,6 +222,7 @@ export const en = {
     until: (hours: string) => `The link is good for ${hours}, once.`,
     hour: 'one hour',
     halfHour: '30 minutes',
+    lastResort: 'If you cannot get in any more, tell the people who run this service.',
     verify: {
       subject: (brand: string) => `Confirm your e-mail address for ${brand}`,
       text: (brand: string) =>
@@ -249,19 +250,28 @@ export const en = {
     changeAsked: {
       subject: (brand: string) => `Your e-mail address at ${brand} is to change`,
       text: (brand: string, address: string) =>
-        `Somebody signed in to your account at ${brand} asked to change its address to ${address}. If that was not you, choose a new password now:`,
+        `Somebody signed in to your account at ${brand} asked to change its address to ${address}.`,
+      notYou: 'If that was not you, choose a new password now. That also stops the change:',
       button: 'Choose a new password',
     },
     emailChanged: {
       subject: (brand: string) => `Your e-mail address at ${brand} was changed`,
-      text: (brand: string, address: string) =>
-        `The address of your account at ${brand} is now ${address}. If that was not you, tell the people who run this service.`,
+      text: (brand: string, address: string) => `The address of your account at ${brand} is now ${address}.`,
+      notYou:
+        'If that was not you, sign in with that address and your password, and choose “This is not me” beside the device that you do not know:',
+      button: 'Look at the devices',
     },
     passwordChanged: {
       subject: (brand: string) => `Your password at ${brand} was changed`,
-      text: (brand: string) =>
-        `The password of your account at ${brand} was changed. If that was not you, choose another one now:`,
+      text: (brand: string) => `The password of your account at ${brand} was changed.`,
+      notYou: 'If that was not you, choose another one now:',
       button: 'Choose a new password',
+    },
+    removed: {
+      subject: (brand: string) => `Your account at ${brand} was deleted`,
+      text: (brand: string) =>
+        `Your account at ${brand} was deleted, with all that was stored about you. This is the last mail about it.`,
+      notYou: 'If that was not you, tell the people who run this service.',
     },
     stolen: {
       subject: (brand: string) => `A sign-in of yours at ${brand} was copied`,

@@ -219,6 +219,7 @@ export const zhHans: Texts = {
     until: hours => `此链接 ${hours}内有效，仅可使用一次。`,
     hour: '一小时',
     halfHour: '30 分钟',
+    lastResort: '如果您已无法登录，请联系本服务的管理者。',
     verify: {
       subject: brand => `确认您在 ${brand} 的电子邮箱`,
       text: brand => `有人用此邮箱在 ${brand} 注册了帐号。请确认它是您的：`,
@@ -242,19 +243,26 @@ export const zhHans: Texts = {
     },
     changeAsked: {
       subject: brand => `您在 ${brand} 的电子邮箱即将更改`,
-      text: (brand, address) =>
-        `有人登录您在 ${brand} 的帐号，要求将邮箱改为 ${address}。如果不是您，请立即设置新密码：`,
+      text: (brand, address) => `有人登录您在 ${brand} 的帐号，要求将邮箱改为 ${address}。`,
+      notYou: '如果不是您，请立即设置新密码，更改也会随之取消：',
       button: '设置新密码',
     },
     emailChanged: {
       subject: brand => `您在 ${brand} 的电子邮箱已更改`,
-      text: (brand, address) =>
-        `您在 ${brand} 的帐号邮箱现为 ${address}。如果不是您所为，请联系本服务的管理者。`,
+      text: (brand, address) => `您在 ${brand} 的帐号邮箱现为 ${address}。`,
+      notYou: '如果不是您所为，请用该邮箱和您的密码登录，并在陌生的设备旁选择“不是我”：',
+      button: '查看设备',
     },
     passwordChanged: {
       subject: brand => `您在 ${brand} 的密码已更改`,
-      text: brand => `您在 ${brand} 的帐号密码已更改。如果不是您，请立即另设密码：`,
+      text: brand => `您在 ${brand} 的帐号密码已更改。`,
+      notYou: '如果不是您，请立即另设密码：',
       button: '设置新密码',
+    },
+    removed: {
+      subject: brand => `您在 ${brand} 的帐号已删除`,
+      text: brand => `您在 ${brand} 的帐号及所有与您有关的数据均已删除。这是最后一封与之有关的邮件。`,
+      notYou: '如果不是您所为，请联系本服务的管理者。',
     },
     stolen: {
       subject: brand => `您在 ${brand} 的登录可能被复制`,

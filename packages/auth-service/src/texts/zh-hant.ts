@@ -219,6 +219,7 @@ export const zhHant: Texts = {
     until: hours => `此連結 ${hours}內有效，僅可使用一次。`,
     hour: '一小時',
     halfHour: '30 分鐘',
+    lastResort: '如果您已無法登入，請聯絡本服務的管理者。',
     verify: {
       subject: brand => `確認您在 ${brand} 的電子郵件`,
       text: brand => `有人用此電子郵件在 ${brand} 註冊了帳號。請確認它是您的：`,
@@ -242,19 +243,26 @@ export const zhHant: Texts = {
     },
     changeAsked: {
       subject: brand => `您在 ${brand} 的電子郵件即將變更`,
-      text: (brand, address) =>
-        `有人登入您在 ${brand} 的帳號，要求將電子郵件改為 ${address}。如果不是您，請立即設定新密碼：`,
+      text: (brand, address) => `有人登入您在 ${brand} 的帳號，要求將電子郵件改為 ${address}。`,
+      notYou: '如果不是您，請立即設定新密碼，變更也會隨之取消：',
       button: '設定新密碼',
     },
     emailChanged: {
       subject: brand => `您在 ${brand} 的電子郵件已變更`,
-      text: (brand, address) =>
-        `您在 ${brand} 的帳號電子郵件現為 ${address}。如果不是您所為，請聯絡本服務的管理者。`,
+      text: (brand, address) => `您在 ${brand} 的帳號電子郵件現為 ${address}。`,
+      notYou: '如果不是您所為，請用該電子郵件和您的密碼登入，並在陌生的裝置旁選擇「不是我」：',
+      button: '查看裝置',
     },
     passwordChanged: {
       subject: brand => `您在 ${brand} 的密碼已變更`,
-      text: brand => `您在 ${brand} 的帳號密碼已變更。如果不是您，請立即另設密碼：`,
+      text: brand => `您在 ${brand} 的帳號密碼已變更。`,
+      notYou: '如果不是您，請立即另設密碼：',
       button: '設定新密碼',
+    },
+    removed: {
+      subject: brand => `您在 ${brand} 的帳號已刪除`,
+      text: brand => `您在 ${brand} 的帳號及所有與您有關的資料均已刪除。這是最後一封與之有關的郵件。`,
+      notYou: '如果不是您所為，請聯絡本服務的管理者。',
     },
     stolen: {
       subject: brand => `您在 ${brand} 的登入可能被複製`,

@@ -2,7 +2,7 @@ import { CarnetError } from '@carnet/protocol'
 import { judgePassword, LONGEST_NEW_PASSWORD } from '../accounts/password-policy.ts'
 import type { Account } from '../accounts/user-row.ts'
 import type { Ctx, Desk } from './context.ts'
-import { mailDetails } from './mails.ts'
+import { mailDetails, whereOf } from './mails.ts'
 
 /** Refuses a new password that is not allowed, or was not typed twice alike. Throws `invalid_input` with the reasons. */
 export async function checkNewPassword(
@@ -38,7 +38,7 @@ export async function replacePassword(
 ): Promise<boolean> {
   if (!(await desk.users.setPassword(user.id, password, epoch))) return false
   await desk.sessions.end(user.id, 'all')
-  const details = mailDetails(desk, ctx)
+  const details = mailDetails(desk, ctx, whereOf(ctx))
   await desk.outbox.put({ kind: 'password-changed', address: user.email, userId: user.id, details })
   desk.log.info({ user: user.id }, 'password_changed')
   return true

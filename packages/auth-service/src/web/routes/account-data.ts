@@ -6,6 +6,7 @@ import type { Desk, Step } from '../context.ts'
 import { refuseElsewhere } from '../elsewhere.ts'
 import { goTo, isProgram, succeed } from '../envelope.ts'
 import { flash, parseForm } from '../form.ts'
+import { mailDetails, whereOf } from '../mails.ts'
 import { deletePage } from '../pages/account.ts'
 import { signedIn } from '../signed-in.ts'
 
@@ -69,8 +70,10 @@ export function deleteAccount(desk: Desk): Step {
     refuseElsewhere(desk, ctx)
     const { texts } = ctx.state
     parseForm(ctx, z.strictObject(tokenField(ctx)))
-    const { id } = account.user
-    await removeUser(desk, id)
+    const { id, email } = account.user
+    const details = mailDetails(desk, ctx, whereOf(ctx))
+    await removeUser(desk, id, { kind: 'account-removed', address: email, userId: null, details })
+    desk.outbox.nudge()
     desk.log.info({ user: id }, 'user_removed')
     leave(desk, ctx)
     if (isProgram(ctx)) return succeed(ctx, texts.account.removed, {})

@@ -4,7 +4,7 @@ import { accountForm, done, faulty, tokenField } from '../account-form.ts'
 import type { Desk, Step } from '../context.ts'
 import { refuseElsewhere } from '../elsewhere.ts'
 import { emailField, parseForm, takeFlash } from '../form.ts'
-import { mailDetails, putLimited } from '../mails.ts'
+import { mailDetails, putLimited, whereOf } from '../mails.ts'
 import { changeEmailPage } from '../pages/account.ts'
 import { signedIn } from '../signed-in.ts'
 
@@ -43,7 +43,7 @@ export function changeEmail(desk: Desk): Step {
       kind: 'change-asked',
       address: before,
       userId: id,
-      details: mailDetails(desk, ctx, { other: email }),
+      details: mailDetails(desk, ctx, { ...whereOf(ctx), other: email }),
     })
     desk.log.info({ user: id }, 'email_change_asked')
     done(ctx, '/account', texts.account.changeEmailSent, {})

@@ -9,7 +9,7 @@ import { refuseElsewhere } from '../elsewhere.ts'
 import { goTo, isProgram, succeed } from '../envelope.ts'
 import { backToForm, checkbox, emailField, flash, optionalText, parseForm, takeFlash } from '../form.ts'
 import { count, guesserOf } from '../known-device.ts'
-import { mailDetails, putLimited } from '../mails.ts'
+import { mailDetails, putLimited, whereOf } from '../mails.ts'
 import { parameter } from '../middleware/one-value.ts'
 import { noticePage } from '../pages/notice.ts'
 import { verifyPage, waitPage } from '../pages/verify-email.ts'
@@ -136,7 +136,7 @@ async function confirm(desk: Desk, ctx: Ctx, { token, account }: Link): Promise<
   await desk.sessions.follow({ user: id })
   desk.log.info({ user: id }, change ? 'email_changed' : 'email_verified')
   if (change) {
-    const details = mailDetails(desk, ctx, { other: token.email })
+    const details = mailDetails(desk, ctx, { ...whereOf(ctx), other: token.email })
     await desk.outbox.put({ kind: 'email-changed', address: before, userId: id, details })
   }
   const { verify, account: words } = ctx.state.texts
