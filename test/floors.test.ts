@@ -106,6 +106,7 @@ const FLOORS: Record<string, string[][]> = {
     ['web/middleware/visitor.ts', 'web/pages/layout.ts'],
     [
       'web/pages/account.ts',
+      'web/pages/consent.ts',
       'web/pages/dev-mail.ts',
       'web/pages/error.ts',
       'web/pages/fan-out.ts',

@@ -41,6 +41,7 @@ test('what is left out has the documented default', t => {
         brand: {},
         fanOut: 'pull',
         silent: false,
+        ask: false,
         signInForm: false,
         ticket: { ttl: 3_000 },
       },
@@ -148,6 +149,17 @@ test('what contradicts itself is refused', t => {
   t.regex(faultsOf(`${minimal}session: { idle: 20 }\n`).join(), /must be a string such as 20m/)
   t.regex(faultsOf(`${minimal}    fanOut: pul\n`).join(), /must be one of pull, push, none/)
   t.regex(faultsOf(minimal.replace('shop.example', '*.example')).join(), /no wildcards/)
+})
+
+test('a site that asks has no fan-out, and none may be written beside it', t => {
+  t.like(parseManifest(`${minimal}    ask: true\n`, 'm').sites[0], { ask: true, fanOut: 'none' })
+  t.is(parseManifest(`${minimal}    ask: true\n    fanOut: none\n`, 'm').sites[0]?.fanOut, 'none')
+  for (const fanOut of ['pull', 'push']) {
+    const [fault, ...more] = faultsOf(`${minimal}    ask: true\n    fanOut: ${fanOut}\n`)
+    t.regex(fault ?? '', /^sites.yaml:6:13 .*must be none where ask is true/, fanOut)
+    t.deepEqual(more, [])
+  }
+  t.regex(faultsOf(`${minimal}    ask: maybe\n`).join(), /must be a boolean/)
 })
 
 test('the sample manifests are in order', t => {

@@ -28,14 +28,16 @@ const SILENCE_S = 300
 export function startBounce(place: Place, request: AgentRequest, bounce: Bounce): Answer {
   const cookies: string[] = []
   if (bounce.silent === true) {
-    if (silentState(place, request) === 'asked') return redirect(303, place.origin + bounce.returnPath)
+    const state = silentState(place, request)
+    if (state === 'asked' || state === 'declined') return redirect(303, place.origin + bounce.returnPath)
     cookies.push(silentCookie(place, 'asked'))
   }
   if (bounce.automatic === true) {
     // A browser that comes back signed in and is signed out again on the next page would go round for ever.
     if (bouncesOf(place, request) >= MOST_IN_A_ROW) return loopPage(place, request, bounce.returnPath)
   }
-  const nonce = newNonce(place, request, 'bounce', bounce.returnPath, bounce.retry)
+  const { retry = false, silent = false } = bounce
+  const nonce = newNonce(place, request, 'bounce', bounce.returnPath, { retry, silent })
   const query = new URLSearchParams({ site: place.site.id, state: nonce.state })
   if (bounce.silent === true) query.set('prompt', 'none')
   if (bounce.maxAge !== undefined) query.set('max_age', String(bounce.maxAge))
@@ -55,15 +57,21 @@ export function ownPath(place: Place, request: AgentRequest): string {
   return target === null ? '/' : target.pathname + target.search
 }
 
-/** Where the silent bounce stands in this browser: `null` is a browser that has sent back no agent cookie yet. */
-export function silentState(place: Place, request: AgentRequest): 'ready' | 'asked' | null {
+/**
+ * Where the silent bounce stands in a browser. `ready`: it keeps cookies and may be asked about. `asked`: it was, and is
+ * left alone for 5 minutes. `declined`: so it is, since the person would not go on to this site.
+ */
+export type SilentState = 'ready' | 'asked' | 'declined'
+
+/** Where it stands in this browser: `null` is one that has sent back no agent cookie yet. */
+export function silentState(place: Place, request: AgentRequest): SilentState | null {
   const value = soleCookie(cookieHeader(request), place.names.silent)
-  return value === 'ready' || value === 'asked' ? value : null
+  return value === 'ready' || value === 'asked' || value === 'declined' ? value : null
 }
 
-/** `ready`: the browser keeps cookies and may be asked about. `asked`: it was, and is left alone for 5 minutes. */
-export function silentCookie(place: Place, state: 'ready' | 'asked'): string {
-  return lax(place, place.names.silent, state, state === 'asked' ? SILENCE_S : undefined)
+/** The cookie that says so. */
+export function silentCookie(place: Place, state: SilentState): string {
+  return lax(place, place.names.silent, state, state === 'ready' ? undefined : SILENCE_S)
 }
 
 /** Counts a bounce that ended signed in; several in a row mean that the sign-in does not stay. */

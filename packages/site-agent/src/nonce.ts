@@ -11,6 +11,7 @@ const MOST_AT_ONCE = 8
 /** Characters of a return path that a nonce's cookie keeps whole. */
 export const LONGEST_PATH = 512
 const RETRY_MARK = '~2'
+const SILENT_MARK = 's'
 
 /** Which way it is for. */
 export type Kind = 'bounce' | 'pull'
@@ -21,18 +22,21 @@ export interface NewNonce {
   readonly cookies: readonly string[]
 }
 
-/** Makes a nonce. `retry` marks the state, so that a browser that keeps no cookies is known on its second return. */
+/**
+ * Makes a nonce. `retry` marks the state, so that a browser that keeps no cookies is known on its second return; `silent`
+ * is for a bounce that asks nothing of the person.
+ */
 export function newNonce(
   place: Place,
   request: AgentRequest,
   kind: Kind,
   returnPath: string,
-  retry = false,
+  { retry = false, silent = false }: { retry?: boolean; silent?: boolean } = {},
 ): NewNonce {
   const nonce = nanoid(32)
   const hash = sha256(nonce)
   const path = Buffer.from(shorten(returnPath)).toString('base64url')
-  const kept = [nonce, Date.now().toString(36), path].join('.')
+  const kept = [nonce, Date.now().toString(36), path, ...(silent ? [SILENT_MARK] : [])].join('.')
   const cookie = serializeCookie({
     name: nameFor(place, kind, hash),
     value: place.signer.sign(`nonce-${kind}`, kept),
@@ -45,15 +49,27 @@ export function newNonce(
   }
 }
 
-/** The return path that this browser's nonce for `state` keeps, or null where the browser holds none. */
-export function provenNonce(place: Place, request: AgentRequest, kind: Kind, state: string): string | null {
+/** What a browser's nonce keeps. */
+export interface ProvenNonce {
+  readonly returnPath: string
+  /** Whether nothing was to be asked of the person. */
+  readonly silent: boolean
+}
+
+/** What this browser's nonce for `state` keeps, or null where the browser holds none. */
+export function provenNonce(
+  place: Place,
+  request: AgentRequest,
+  kind: Kind,
+  state: string,
+): ProvenNonce | null {
   const hash = hashOf(state)
   const signed = soleCookie(cookieHeader(request), nameFor(place, kind, hash))
   const kept = signed === null ? null : place.signer.verify(`nonce-${kind}`, signed)
   if (kept === null) return null
-  const [nonce = '', madeAt = '', path = ''] = kept.split('.')
+  const [nonce = '', madeAt = '', path = '', mark] = kept.split('.')
   if (sha256(nonce) !== hash || Date.now() - Number.parseInt(madeAt, 36) > LIFE_MS) return null
-  return Buffer.from(path, 'base64url').toString()
+  return { returnPath: Buffer.from(path, 'base64url').toString(), silent: mark === SILENT_MARK }
 }
 
 /** Whether a state stands for the second try of a bounce. */

@@ -1,5 +1,5 @@
 import { CarnetError, isFresh, isSpeculative, parseDuration } from '@carnet/protocol'
-import { ownPath, returnPathOf, startBounce } from './bounce.ts'
+import { ownPath, returnPathOf, silentCookie, silentState, startBounce, tryAgain } from './bounce.ts'
 import { type AgentRequest, type Answer, isNavigation, jsonRefusal } from './exchange.ts'
 import type { Place } from './place.ts'
 import { refusalPage } from './refusal-page.ts'
@@ -75,10 +75,24 @@ function signInFirst(place: Place, request: AgentRequest, maxAge?: number): Answ
     const message = maxAge === undefined ? 'Sign in first.' : 'Give your password again first.'
     return jsonRefusal(new CarnetError('signed_out', message))
   }
+  const returnPath = pageOf(place, request)
+  // At once again, and to say no would lead nowhere but to the same question.
+  if (silentState(place, request) === 'declined') return declined(place, request, returnPath)
   return startBounce(place, request, {
-    returnPath: pageOf(place, request),
+    returnPath,
     automatic: true,
     ...(maxAge === undefined ? {} : { maxAge }),
+  })
+}
+
+function declined(place: Place, request: AgentRequest, returnPath: string): Answer {
+  const texts = textsFor(request)
+  return refusalPage(place, new CarnetError('signed_out', 'Sign in first.'), {
+    language: texts.tag,
+    title: texts.declined.title(place.site.name),
+    text: texts.declined.text,
+    on: { ...tryAgain(texts, returnPath), label: texts.declined.button },
+    cookies: [silentCookie(place, 'asked')],
   })
 }
 

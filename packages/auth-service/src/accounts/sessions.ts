@@ -86,6 +86,16 @@ export class Sessions extends Endings {
     )
   }
 
+  /** Whether that was noted. */
+  async wasTakenTo(sid: string, site: string): Promise<boolean> {
+    const query = this.database
+      .selectFrom('session_sites')
+      .select('site')
+      .where('session_id', '=', sessionHandle(sid))
+      .where('site', '=', site)
+    return (await asked(query.executeTakeFirst())) !== undefined
+  }
+
   /** The live sessions of a user, or of all, the latest first. Throws `store_unavailable`. */
   async list(userId?: string): Promise<(SessionView & { userId: string })[]> {
     return listSessions(this.database, this.store, this.manifest().session.idle, userId)

@@ -104,6 +104,17 @@ export const en = {
     buttonTo: (site: string) => `Continue to ${site}`,
   },
 
+  consent: {
+    title: (site: string) => `Continue to ${site}`,
+    heading: (site: string, name: string) => `Continue to ${site} as ${name}?`,
+    learns: (site: string) => `What ${site} learns about you`,
+    roles: 'Roles',
+    keeps: 'It never sees your password. We ask once for each sign-in, and signing out ends it there too.',
+    button: 'Continue',
+    notNow: 'Not now',
+    another: 'Use another account',
+  },
+
   signOut: {
     title: 'Sign out',
     heading: 'Sign out everywhere?',

@@ -105,6 +105,17 @@ export const zhHans: Texts = {
     buttonTo: site => `继续前往 ${site}`,
   },
 
+  consent: {
+    title: site => `继续前往 ${site}`,
+    heading: (site, name) => `以 ${name} 的身份继续前往 ${site}？`,
+    learns: site => `${site} 将得知`,
+    roles: '角色',
+    keeps: '它看不到您的密码。每次登录我们只询问一次，退出登录时在那里也会退出。',
+    button: '继续',
+    notNow: '暂不',
+    another: '使用其他帐号',
+  },
+
   signOut: {
     title: '退出登录',
     heading: '在所有地方退出？',

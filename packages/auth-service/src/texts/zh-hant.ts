@@ -105,6 +105,17 @@ export const zhHant: Texts = {
     buttonTo: site => `繼續前往 ${site}`,
   },
 
+  consent: {
+    title: site => `繼續前往 ${site}`,
+    heading: (site, name) => `以 ${name} 的身分繼續前往 ${site}？`,
+    learns: site => `${site} 將得知`,
+    roles: '角色',
+    keeps: '它看不到您的密碼。每次登入我們只詢問一次，登出時在那裡也會登出。',
+    button: '繼續',
+    notNow: '暫不',
+    another: '使用其他帳號',
+  },
+
   signOut: {
     title: '登出',
     heading: '在所有地方登出？',

@@ -18,7 +18,7 @@ import { deleteAccount, exportAccount, showDelete } from './routes/account-data.
 import { changeEmail, showChangeEmail } from './routes/account-email.ts'
 import { changePassword, showChangePassword } from './routes/account-password.ts'
 import { endSessions, showSessions } from './routes/account-sessions.ts'
-import { authorize } from './routes/authorize.ts'
+import { authorize, consent } from './routes/authorize.ts'
 import { devMail } from './routes/dev-mail.ts'
 import { healthz, readyz } from './routes/health.ts'
 import { home } from './routes/home.ts'
@@ -72,6 +72,7 @@ export function createApp(desk: Desk, secrets: Secrets): Koa<State, Extras> {
   doors.post('/account/delete', deleteAccount(desk))
   doors.get('/language', chooseLanguage(desk))
   doors.get('/authorize', authorize(desk))
+  doors.post('/authorize', consent(desk))
   if (desk.kept !== null) doors.get('/dev/mail', devMail(desk, desk.kept))
 
   // What no answer can be given to any more, such as a connection that was cut: Koa would print it to standard error.

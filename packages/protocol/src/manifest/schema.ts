@@ -13,6 +13,8 @@ export interface Site {
   readonly aliases: readonly string[]
   readonly fanOut: FanOut
   readonly silent: boolean
+  /** Whether people are asked, once a session, before they are signed in here. */
+  readonly ask: boolean
   readonly signInForm: boolean
   /** What the service's pages show to who comes from this site, in place of the general brand. */
   readonly brand: Partial<Brand>
@@ -119,9 +121,13 @@ const site = z.strictObject({
     .describe('Further origins of the same site, each with its own cookies.'),
   fanOut: z
     .enum(['pull', 'push', 'none'])
-    .default('pull')
-    .describe('How the site is signed in right after a sign-in elsewhere.'),
+    .optional()
+    .describe('How the site is signed in right after a sign-in elsewhere. Default: pull; none, with ask.'),
   silent: z.boolean().default(false).describe('Whether public pages try a silent bounce.'),
+  ask: z
+    .boolean()
+    .default(false)
+    .describe('Whether people are asked, once a session, before they are signed in here. No pixel can ask.'),
   signInForm: z.boolean().default(false).describe("Whether the site's own page may take passwords."),
   brand: z
     .strictObject({ name: z.string().min(1).max(80), accent: colour, logo })
@@ -256,6 +262,7 @@ function normalize(data: z.output<typeof manifest>): Manifest {
     ticket: { ttl, binding: data.ticket.binding },
     sites: data.sites.map(site => ({
       ...site,
+      fanOut: site.fanOut ?? (site.ask ? 'none' : 'pull'),
       brand: site.brand as Partial<Brand>,
       name: site.name ?? new URL(site.origin).hostname,
       ticket: { ttl: site.ticket?.ttl === undefined ? ttl : parseDuration(site.ticket.ttl) },
@@ -269,6 +276,10 @@ function contradictionsIn(manifest: Manifest): ContentFault[] {
     faults.push({ path, unknownKey: null, knownKeys: [], message })
   const { idle, absolute } = manifest.session
   if (idle > absolute) fault(['session', 'idle'], 'must not be longer than session.absolute')
+  manifest.sites.forEach(({ ask, fanOut }, index) => {
+    if (ask && fanOut !== 'none')
+      fault(['sites', index, 'fanOut'], 'must be none where ask is true: no pixel can ask')
+  })
   if (manifest.auth.startsWith('http:')) return faults
   manifest.sites.forEach(({ origin, aliases }, index) => {
     ;[origin, ...aliases].forEach((each, nth) => {

@@ -1,5 +1,13 @@
 import { CarnetError, isSpeculative, redeemTicket } from '@carnet/protocol'
-import { countBounce, dropBounces, returnPathOf, silentCookie, startBounce, tryAgain } from '../bounce.ts'
+import {
+  countBounce,
+  dropBounces,
+  returnPathOf,
+  silentCookie,
+  silentState,
+  startBounce,
+  tryAgain,
+} from '../bounce.ts'
 import { dropClaim, hasClaim } from '../claim.ts'
 import { type AgentRequest, type Answer, cookieHeader, isNavigation, queryOf, redirect } from '../exchange.ts'
 import { dropNonce, isRetry, provenNonce } from '../nonce.ts'
@@ -36,11 +44,12 @@ export async function callback(place: Place, request: AgentRequest): Promise<Ans
   const query = queryOf(request.target)
   const state = query.get('state') ?? ''
   const kept = state === '' ? null : provenNonce(place, request, 'bounce', state)
-  const returnPath = returnPathOf(place, kept ?? undefined)
+  const returnPath = returnPathOf(place, kept?.returnPath)
   if (query.has('error')) {
     // Only a bounce of this browser's own may tell it to stop asking.
-    const cookies = kept === null ? [] : [dropNonce(place, 'bounce', state), silentCookie(place, 'asked')]
-    return redirect(303, place.origin + returnPath, cookies)
+    if (kept === null) return redirect(303, place.origin + returnPath)
+    const silence = silentCookie(place, kept.silent ? 'asked' : 'declined')
+    return redirect(303, place.origin + returnPath, [dropNonce(place, 'bounce', state), silence])
   }
   try {
     return await redeem(place, request, query.get('ticket') ?? '', kept === null ? null : state, returnPath)
@@ -72,6 +81,7 @@ async function redeem(
   return redirect(303, place.origin + returnPath, [
     newSessionCookie(place, sid),
     countBounce(place, request),
+    ...(silentState(place, request) === 'declined' ? [silentCookie(place, 'ready')] : []),
     ...(state === null ? [] : [dropNonce(place, 'bounce', state)]),
     ...(hasClaim(place, request) ? [dropClaim(place)] : []),
   ])

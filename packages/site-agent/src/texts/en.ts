@@ -29,6 +29,11 @@ export const en = {
     text: (site: string) =>
       `You were signed in several times in a row, but your browser does not keep the sign-in at ${site}. Allow cookies for this site, close its other tabs, or clear its cookies, and sign in again.`,
   },
+  declined: {
+    title: (site: string) => `You are not signed in at ${site}`,
+    text: 'This page is for people who are signed in, and you chose not to go on to this site just now.',
+    button: 'Sign in',
+  },
   cookiesBlocked: {
     title: 'Your browser blocks cookies here',
     text: 'Signing in needs one cookie of this site. Allow cookies for it in the settings of your browser, then sign in again.',

@@ -29,6 +29,11 @@ export const zhHans: Texts = {
     text: site =>
       `您已连续登录多次，但浏览器没有保留 ${site} 的登录。请允许此站点的 Cookie，关闭其他标签页或清除其 Cookie，然后重新登录。`,
   },
+  declined: {
+    title: site => `您尚未登录 ${site}`,
+    text: '此页面仅供已登录者使用，而您刚才选择了暂不继续。',
+    button: '登录',
+  },
   cookiesBlocked: {
     title: '您的浏览器在此阻止了 Cookie',
     text: '登录需要此站点的一个 Cookie。请在浏览器设置中允许，然后重新登录。',

@@ -29,6 +29,11 @@ export const zhHant: Texts = {
     text: site =>
       `您已連續登入多次，但瀏覽器沒有保留 ${site} 的登入。請允許此網站的 Cookie，關閉其他分頁或清除其 Cookie，然後重新登入。`,
   },
+  declined: {
+    title: site => `您尚未登入 ${site}`,
+    text: '此頁面僅供已登入者使用，而您剛才選擇了暫不繼續。',
+    button: '登入',
+  },
   cookiesBlocked: {
     title: '您的瀏覽器在此封鎖了 Cookie',
     text: '登入需要此網站的一個 Cookie。請在瀏覽器設定中允許，然後重新登入。',

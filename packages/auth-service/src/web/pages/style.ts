@@ -30,6 +30,8 @@ body {
 .brand i { width: 1.25rem; height: 1.25rem; border-radius: .375rem; background: var(--accent); }
 .brand img { height: 1.75rem; }
 h1 { margin: 0 0 .375rem; font-size: 1.5rem; line-height: 1.25; letter-spacing: -.01em; }
+/* Chinese would be broken within its words. */
+h1:not(:lang(zh)) { text-wrap: balance; }
 .lead { margin: 0 0 1.5rem; color: var(--muted); overflow-wrap: anywhere; }
 .field { margin: 0 0 1.125rem; }
 label { display: block; margin: 0 0 .375rem; font-weight: 600; font-size: .9375rem; }
@@ -81,6 +83,11 @@ ul.sessions div { flex: 1 1 15rem; }
 ul.sessions form { display: flex; flex-wrap: wrap; gap: .5rem; }
 @media (min-width: 32rem) { ul.sessions form { flex-direction: column; } }
 ul.sessions button { white-space: nowrap; }
+dl.facts { margin: 0 0 1rem; border-top: 1px solid var(--hair); }
+dl.facts div { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 0 1rem; padding: .625rem 0; border-bottom: 1px solid var(--hair); }
+dl.facts dt { color: var(--muted); }
+dl.facts dd { margin: 0; font-weight: 600; overflow-wrap: anywhere; min-width: 0; }
+dl.facts + .hint { margin: 0 0 1.5rem; }
 .letter { margin-top: .75rem; white-space: pre-wrap; }
 .languages { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; justify-content: center; padding: 1.25rem 1.5rem; font-size: .875rem; color: var(--muted); width: 100%; }
 .languages > * { padding: .25rem 0; }

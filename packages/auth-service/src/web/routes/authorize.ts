@@ -1,48 +1,83 @@
-import { CarnetError, findSite, isFresh, issueTickets, originsOf, type Site } from '@carnet/protocol'
-import type { Desk, Step } from '../context.ts'
+import {
+  CarnetError,
+  findSite,
+  isFresh,
+  issueTickets,
+  originsOf,
+  type Site,
+  type User,
+} from '@carnet/protocol'
+import { z } from 'zod'
+import { tokenField } from '../account-form.ts'
+import type { Ctx, Desk, Step } from '../context.ts'
+import { goTo, isProgram, succeed } from '../envelope.ts'
+import { parseForm } from '../form.ts'
 import { parameter } from '../middleware/one-value.ts'
+import { consentPage } from '../pages/consent.ts'
+import { fanOutPage } from '../pages/fan-out.ts'
 
 const STATE = /^[\w~.-]{1,128}$/
 
-/** `GET /authorize`: sends who is signed in back to the site with a ticket, and the others to the sign-in page. */
+/** What a site's agent asks for. */
+interface Bounce {
+  readonly site: Site
+  readonly state: string
+  /** Whether it comes by an image. */
+  readonly pixel: boolean
+  /** Whether nothing may be asked of the person. */
+  readonly silent: boolean
+  /** Seconds; null where the password may be older. */
+  readonly maxAge: number | null
+  /** Where it goes back to: a path of the site, without a query. */
+  readonly back: string
+}
+
+/**
+ * `GET /authorize`: sends who is signed in back to the site with a ticket, and the others to the sign-in page. Where the
+ * site is to be asked about, that comes first.
+ */
 export function authorize(desk: Desk): Step {
   return async function authorize(ctx) {
-    const manifest = desk.manifest.current
-    const site = findSite(manifest, parameter(ctx.query, 'site') ?? '')
-    if (site === null) throw new CarnetError('unknown_site', 'This site does not take part.')
-    const state = parameter(ctx.query, 'state')
-    if (state === undefined)
-      throw new CarnetError('invalid_input', '"state" is missing: start at the site itself.')
-    if (!STATE.test(state)) throw new CarnetError('invalid_input', '"state" is not one that an agent makes.')
-    const mode = parameter(ctx.query, 'mode')
-    const pixel = mode === 'pixel'
-    if ((mode !== undefined && !pixel) || (pixel && site.fanOut !== 'pull')) {
-      throw new CarnetError('invalid_input', 'This "mode" is not open to this site.')
-    }
-    const maxAge = parseMaxAge(parameter(ctx.query, 'max_age'))
-    const back = new URL(
-      pixel ? '/api/auth.gif' : '/api/auth',
-      originFor(site, parameter(ctx.query, 'origin')),
-    )
+    const bounce = readBounce(desk, ctx)
+    const { site, state, silent, maxAge } = bounce
     const { session } = ctx.state
-
-    if (session !== null && (maxAge === null || isFresh(session.record, maxAge, desk.store.now()))) {
-      const request = { site: site.id, ttl: site.ticket.ttl, state }
-      const [ticket = ''] = await issueTickets(desk.store, session.sid, ctx.state.client, [request])
-      // For the person's list of devices; nobody waits for it.
-      desk.sessions.noteSite(session.sid, site.id).catch(() => {})
-      back.search = new URLSearchParams({ ticket, state }).toString()
-    } else if (pixel || parameter(ctx.query, 'prompt') === 'none') {
-      back.search = new URLSearchParams({ error: 'signed_out', state }).toString()
-    } else {
-      const query = new URLSearchParams({ site: site.id, return_to: ctx.url })
-      if (maxAge !== null) query.set('max_age', String(maxAge))
-      back.href = `${manifest.auth}/signin?${query}`
+    if (session === null || (maxAge !== null && !isFresh(session.record, maxAge, desk.store.now()))) {
+      if (silent) return sendBack(ctx, bounce, { error: 'signed_out', state })
+      return sendToSignIn(desk, ctx, bounce)
     }
-    ctx.set('Referrer-Policy', 'no-referrer')
-    ctx.status = pixel ? 302 : 303
-    ctx.set('Location', back.href)
-    ctx.body = ''
+    if (site.ask && !(await desk.sessions.wasTakenTo(session.sid, site.id))) {
+      if (silent) return sendBack(ctx, bounce, { error: 'signed_out', state })
+      return askConsent(desk, ctx, bounce, session.record.user)
+    }
+    const request = { site: site.id, ttl: site.ticket.ttl, state }
+    const [ticket = ''] = await issueTickets(desk.store, session.sid, ctx.state.client, [request])
+    // For the person's list of devices; nobody waits for it.
+    desk.sessions.noteSite(session.sid, site.id).catch(() => {})
+    sendBack(ctx, bounce, { ticket, state })
+  }
+}
+
+/** `POST /authorize` `user`: who is signed in lets the site know, for as long as this session lasts. */
+export function consent(desk: Desk): Step {
+  return async function consent(ctx) {
+    const { site } = readBounce(desk, ctx)
+    const { session, texts } = ctx.state
+    const fields = { user: z.string({ error: texts.faults.value }), ...tokenField(ctx) }
+    const { user } = parseForm(ctx, z.strictObject(fields))
+    // What was said on a page that showed somebody else counts for nobody.
+    const consents = session !== null && session.record.user.id === user
+    if (consents) {
+      await desk.sessions.noteSite(session.sid, site.id)
+      desk.log.info({ user, site: site.id }, 'site_allowed')
+    }
+    const next = addressOf(desk, ctx)
+    if (isProgram(ctx)) {
+      if (!consents) throw new CarnetError('signed_out', texts.errors.signed_out)
+      return succeed(ctx, 'site allowed', { returnTo: next })
+    }
+    if (!consents) return goTo(ctx, next)
+    // To another origin a form's answer may not redirect (CSP form-action).
+    fanOutPage(ctx, { manifest: desk.manifest.current, site, pixels: [], next })
   }
 }
 
@@ -54,9 +89,70 @@ export function parseMaxAge(value: string | undefined): number | null {
   return Number(value)
 }
 
+/** Reads the query. Throws `unknown_site` and `invalid_input`. */
+function readBounce(desk: Desk, ctx: Ctx): Bounce {
+  const site = findSite(desk.manifest.current, parameter(ctx.query, 'site') ?? '')
+  if (site === null) throw new CarnetError('unknown_site', 'This site does not take part.')
+  const state = parameter(ctx.query, 'state')
+  if (state === undefined)
+    throw new CarnetError('invalid_input', '"state" is missing: start at the site itself.')
+  if (!STATE.test(state)) throw new CarnetError('invalid_input', '"state" is not one that an agent makes.')
+  const mode = parameter(ctx.query, 'mode')
+  const pixel = mode === 'pixel'
+  if ((mode !== undefined && !pixel) || (pixel && site.fanOut !== 'pull')) {
+    throw new CarnetError('invalid_input', 'This "mode" is not open to this site.')
+  }
+  return {
+    site,
+    state,
+    pixel,
+    silent: pixel || parameter(ctx.query, 'prompt') === 'none',
+    maxAge: parseMaxAge(parameter(ctx.query, 'max_age')),
+    back: originFor(site, parameter(ctx.query, 'origin')) + (pixel ? '/api/auth.gif' : '/api/auth'),
+  }
+}
+
 /** The site's origin to come back to: its first, or the one of its aliases that the agent names. */
 function originFor(site: Site, asked: string | undefined): string {
   if (asked === undefined) return site.origin
   if (originsOf(site).includes(asked)) return asked
   throw new CarnetError('invalid_input', '"origin" is none of this site.')
+}
+
+function sendBack(ctx: Ctx, { back, pixel }: Bounce, query: Record<string, string>): void {
+  send(ctx, pixel ? 302 : 303, `${back}?${new URLSearchParams(query)}`)
+}
+
+function sendToSignIn(desk: Desk, ctx: Ctx, { site, maxAge }: Bounce): void {
+  const query = new URLSearchParams({ site: site.id, return_to: ctx.url })
+  if (maxAge !== null) query.set('max_age', String(maxAge))
+  send(ctx, 303, `${desk.manifest.current.auth}/signin?${query}`)
+}
+
+function send(ctx: Ctx, status: 302 | 303, location: string): void {
+  ctx.set('Referrer-Policy', 'no-referrer')
+  ctx.status = status
+  ctx.set('Location', location)
+  ctx.body = ''
+}
+
+function askConsent(desk: Desk, ctx: Ctx, { site, state, back }: Bounce, user: User): void {
+  if (isProgram(ctx)) {
+    const { id, name, origin } = site
+    succeed(ctx, 'consent needed', { site: { id, name, origin }, user })
+    return
+  }
+  const { auth } = desk.manifest.current
+  const query = new URLSearchParams({ site: site.id, return_to: addressOf(desk, ctx) })
+  consentPage(ctx, {
+    site,
+    user,
+    notNow: `${back}?${new URLSearchParams({ error: 'signed_out', state })}`,
+    another: `${auth}/signout?${query}`,
+  })
+}
+
+/** The absolute address of this very bounce. */
+function addressOf(desk: Desk, ctx: Ctx): string {
+  return `${desk.manifest.current.auth}/authorize${ctx.search}`
 }
