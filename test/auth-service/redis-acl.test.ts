@@ -1,3 +1,5 @@
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
   issueTickets,
@@ -18,6 +20,7 @@ import { until } from '../support/until.ts'
 const carnetCommand = join(import.meta.dirname, '../../packages/auth-service/src/cli/main.ts')
 const env = {
   CARNET_MANIFEST: join(import.meta.dirname, '../../deploy/demo/sites.yaml'),
+  CARNET_DATA_DIR: mkdtempSync(join(tmpdir(), 'carnet-acl-')),
   CARNET_SECRETS: `${'n'.repeat(32)},${'o'.repeat(32)}`,
 }
 const LIFE = { idle: 60_000, absolute: 600_000 }
@@ -85,6 +88,20 @@ for (const cluster of [false, true]) {
     t.true(await service.wasRevoked(sid))
     t.deepEqual(await service.unnoted(), [sessionHandle(sid)])
     await service.noted(await service.unnoted())
+    const report = {
+      event: 'ticket_refused',
+      outcome: 'ticket_wrong_site',
+      prefix: null,
+      session: null,
+      at: 1,
+    } as const
+    await agent.report('shop', [report])
+    await t.throwsAsync(
+      agent.report('news', [report]),
+      { code: 'store_unavailable' } as object,
+      'another site',
+    )
+    t.deepEqual(await service.reports(['shop', 'news']), [{ site: 'shop', report }])
     await service.beat()
     t.deepEqual(await service.ends([sid]), [null])
   })
@@ -152,6 +169,16 @@ test('what an agent must not do is refused by Redis itself', async t => {
     ['SMEMBERS', 'carnet:unnoted:{0}'],
     ['SREM', 'carnet:unnoted:{0}', 'x'],
     ['DEL', 'carnet:unnoted:{0}'],
+    // Read what was told to the audit log, or tell it as another site.
+    ['LRANGE', 'carnet:reports:{shop}', '0', '-1'],
+    ['LINDEX', 'carnet:reports:{shop}', '0'],
+    ['LLEN', 'carnet:reports:{shop}'],
+    ['RPOP', 'carnet:reports:{shop}'],
+    ['LMOVE', 'carnet:reports:{shop}', 'carnet:reports:{shop}', 'LEFT', 'RIGHT'],
+    ['LPUSH', 'carnet:reports:{news}', 'x'],
+    ['LTRIM', 'carnet:reports:{news}', '1', '0'],
+    ['PEXPIRE', 'carnet:reports:{news}', '1'],
+    ['LPUSH', 'carnet:reports:{shop-2}', 'x'],
     ['GET', 'carnet:r:{aaaaaaaa}bbbbbbbbbbbbbbbbbbbbbbbb'],
     ['DEL', 'carnet:r:{aaaaaaaa}bbbbbbbbbbbbbbbbbbbbbbbb'],
     // The server.

@@ -1,4 +1,5 @@
 import {
+  addressPrefix,
   type BindingMode,
   clientOf,
   issueTickets,
@@ -24,6 +25,17 @@ test('the client is the socket’s peer, in one spelling', t => {
   t.is(address('2001:DB8:0:0::1').address, '2001:db8::1')
   t.is(normalizeAddress('localhost'), '')
   t.is(normalizeAddress(''), '')
+})
+
+test('the network of an address has one spelling, and what is no address has none', t => {
+  t.is(addressPrefix('192.0.2.77'), '192.0.2.0/24')
+  t.is(addressPrefix('::ffff:192.0.2.77'), '192.0.2.0/24')
+  t.is(addressPrefix('2001:DB8:1:2:3:4:5:6'), '2001:db8:1:2::/64')
+  t.is(addressPrefix('2001:db8::1'), '2001:db8::/64')
+  t.is(addressPrefix('::1'), '::/64')
+  t.is(addressPrefix('fe80::1%eth0'), 'fe80::/64')
+  for (const none of ['', 'localhost', '192.0.2.0/24', '1.2.3.4, 5.6.7.8'])
+    t.is(addressPrefix(none), '', none)
 })
 
 test('forwarding headers are believed from trusted proxies only, walked from the right', t => {

@@ -5,6 +5,7 @@ import {
   issueTickets,
   newSid,
   type Redemption,
+  type Report,
   redeemTicket,
   revokeSession,
   type SessionLife,
@@ -147,6 +148,48 @@ export function conforms(test: TestFn<Subject>): void {
     await store.noted([sessionHandle(first.sid)])
     t.false((await unnoted()).has(sessionHandle(first.sid)))
     t.true((await unnoted()).has(sessionHandle(second.sid)))
+  })
+
+  test('what agents report is taken once, in its order, site by site', async t => {
+    const { store } = t.context
+    const sites = ['shop', `news-${Math.random().toString(36).slice(2, 8)}`] as const
+    const [, own] = sites
+    const nth = (n: number): Report => ({
+      event: 'ticket_refused',
+      outcome: 'ticket_unknown',
+      prefix: '192.0.2.0/24',
+      session: null,
+      at: 1_000 + n,
+    })
+    await store.report(own, [nth(0), nth(1)])
+    await store.report(own, [nth(2)])
+    t.deepEqual(await store.reports(['shop']), [])
+    const both = await Promise.all([store.reports(sites), store.reports(sites)])
+    t.deepEqual(
+      both.flat(),
+      [0, 1, 2].map(n => ({ site: own, report: nth(n) })),
+    )
+    t.deepEqual(await store.reports(sites), [])
+    t.deepEqual(await store.reports([]), [])
+  })
+
+  test('of reports that nobody takes, the latest 1,000 are kept', async t => {
+    const { store } = t.context
+    const report: Omit<Report, 'at'> = {
+      event: 'session_revoked',
+      outcome: 'ok',
+      prefix: null,
+      session: null,
+    }
+    for (let turn = 0; turn < 3; turn++) {
+      const some = Array.from({ length: 500 }, (_, n) => ({ ...report, at: turn * 500 + n }))
+      await store.report('games', some)
+    }
+    const ats = (await store.reports(['games'])).map(({ report: { at } }) => at)
+    t.deepEqual(
+      ats,
+      Array.from({ length: 1_000 }, (_, n) => 500 + n),
+    )
   })
 
   test('a session that nobody touches ends when its idle time is over', async t => {

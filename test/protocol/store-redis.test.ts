@@ -1,5 +1,5 @@
 import { getCACertificates, setDefaultCACertificates } from 'node:tls'
-import { type CarnetError, openStore, sessionHandle, startSession } from '@carnet/protocol'
+import { type CarnetError, openStore, type Report, sessionHandle, startSession } from '@carnet/protocol'
 import anyTest, { type TestFn } from 'ava'
 import { Redis } from 'ioredis'
 import { openKeptStore } from '../support/kept-store.ts'
@@ -21,13 +21,40 @@ test('every key ends by itself, and none holds a ticket', async t => {
   for (const key of keys) {
     t.regex(
       key,
-      /^carnet:([sr]:\{[\w-]{8}\}[\w-]{24}|t:[a-z0-9-]+:\{[\w-]{8}\}:[\w-]{43}|reign:\w{40}|unnoted:\{0\})$/,
+      /^carnet:([sr]:\{[\w-]{8}\}[\w-]{24}|t:[a-z0-9-]+:\{[\w-]{8}\}:[\w-]{43}|reign:\w{40}|unnoted:\{0\}|reports:\{[a-z0-9-]+\})$/,
     )
     // What was signed out at sites is kept until it is noted elsewhere.
     if (key.startsWith('carnet:unnoted')) continue
     t.not(await direct.pttl(key), -1, `${key} never ends`)
   }
   direct.disconnect()
+})
+
+test('a report that no agent of ours writes is dropped', async t => {
+  const { store } = t.context
+  const direct = new Redis(redis.port)
+  const good: Report = {
+    event: 'session_revoked',
+    outcome: 'ok',
+    prefix: null,
+    session: 'a'.repeat(32),
+    at: 1,
+  }
+  const changes = [
+    { event: 'user_removed' },
+    { outcome: 'fine' },
+    { prefix: '192.0.2.1/24' },
+    { prefix: '192.0.2.0/8' },
+    { prefix: 'x\u0000' },
+    { session: 'sid' },
+    { at: '1' },
+    { at: 1.5 },
+    { user: 'u-ada' },
+  ]
+  const bad = changes.map(change => JSON.stringify({ ...good, ...change }))
+  await direct.lpush('carnet:reports:{shop}', JSON.stringify(good), ...bad, 'null', '[]', '{', '"', '')
+  direct.disconnect()
+  t.deepEqual(await store.reports(['shop']), [{ site: 'shop', report: good }])
 })
 
 test('a command that cannot be sent fails now and is not sent later', async t => {

@@ -46,6 +46,8 @@ export {
   type Site,
 } from './manifest/schema.ts'
 export { returnTarget } from './redirect.ts'
+export type { Report, SiteReport } from './report.ts'
+export { Reporter } from './reporter.ts'
 export { hasJsonBody, isSpeculative, requestOrigin, wantsJson } from './request-origin.ts'
 export {
   type NewSession,

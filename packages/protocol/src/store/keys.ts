@@ -39,6 +39,14 @@ export function unnotedKey(lane: string): string {
   return `carnet:unnoted:{${lane}}`
 }
 
+/** How many reports of a site are kept that nobody has taken. */
+export const MOST_REPORTS = 1_000
+
+/** The list of what the agent of a site has to tell the audit log. Each site has its own, so that none speaks for another. */
+export function reportsKey(site: string): string {
+  return `carnet:reports:{${site}}`
+}
+
 /** The channel on which handles are published that are to be forgotten. */
 export function forgetChannel(lane: string): string {
   return `carnet:forget:{${lane}}`

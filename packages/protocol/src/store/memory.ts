@@ -1,7 +1,8 @@
 import { sessionHandle } from '../handle.ts'
+import type { Report, SiteReport } from '../report.ts'
 import type { SessionRecord, User } from '../session-record.ts'
 import type { TicketRecord } from '../ticket-record.ts'
-import { sessionKey, ticketKey, tombstoneKey } from './keys.ts'
+import { MOST_REPORTS, sessionKey, ticketKey, tombstoneKey } from './keys.ts'
 import type { BurntTicket, NewTicket, Revocation, Store, Touch, Watch, Watcher } from './store.ts'
 
 interface Held<T> {
@@ -17,6 +18,7 @@ export class MemoryStore implements Store {
   readonly #tickets = new Map<string, Held<TicketRecord>>()
   readonly #tombstones = new Map<string, Held<true>>()
   readonly #unnoted = new Set<string>()
+  readonly #reports = new Map<string, Report[]>()
   readonly #watchers = new Set<Watcher>()
   readonly #sweeper: NodeJS.Timeout
 
@@ -111,6 +113,16 @@ export class MemoryStore implements Store {
 
   async noted(handles: readonly string[]): Promise<void> {
     for (const handle of handles) this.#unnoted.delete(handle)
+  }
+
+  async report(site: string, reports: readonly Report[]): Promise<void> {
+    this.#reports.set(site, [...(this.#reports.get(site) ?? []), ...reports].slice(-MOST_REPORTS))
+  }
+
+  async reports(sites: readonly string[]): Promise<SiteReport[]> {
+    const taken = sites.flatMap(site => (this.#reports.get(site) ?? []).map(report => ({ site, report })))
+    for (const site of sites) this.#reports.delete(site)
+    return taken
   }
 
   async beat(): Promise<void> {}

@@ -10,8 +10,9 @@ const CONNECTION = [
 
 /**
  * What a site's agent may do: redeem its own site's tickets, burn any that it is shown, read, touch and revoke sessions
- * whose sid it knows, and hear what is to be forgotten. Not: list keys, read other sites' tickets, mint tickets, write
- * sessions, run scripts, or pretend to be the auth service.
+ * whose sid it knows, hear what is to be forgotten, and tell the audit log what happened at its site. Not: list keys, read
+ * other sites' tickets, mint tickets, write sessions, run scripts, read what was told, or pretend to be the auth service
+ * or another site.
  */
 export function agentRules(site: string): string {
   return rules([
@@ -22,6 +23,7 @@ export function agentRules(site: string): string {
     '(+set %W~carnet:r:*)',
     '(+sadd %W~carnet:unnoted:*)',
     '(+sismember %R~carnet:unnoted:*)',
+    `(+lpush +ltrim +pexpire %W~carnet:reports:{${site}})`,
     '(+publish +spublish resetchannels &carnet:forget:*)',
     '(+subscribe +ssubscribe resetchannels &carnet:forget:* &carnet:beat:*)',
   ])

@@ -1,5 +1,6 @@
 import { type ChainableCommander, Cluster, type Redis } from 'ioredis'
 import { sessionHandle } from '../handle.ts'
+import { parseReport, type Report, type SiteReport } from '../report.ts'
 import {
   parseSession,
   type SessionRecord,
@@ -9,7 +10,16 @@ import {
 } from '../session-record.ts'
 import type { TicketRecord } from '../ticket-record.ts'
 import { RemoteClock } from './clock.ts'
-import { laneOf, lanes, sessionKey, ticketKey, tombstoneKey, unnotedKey } from './keys.ts'
+import {
+  laneOf,
+  lanes,
+  MOST_REPORTS,
+  reportsKey,
+  sessionKey,
+  ticketKey,
+  tombstoneKey,
+  unnotedKey,
+} from './keys.ts'
 import { answered, executed, unavailable } from './redis-answers.ts'
 import { connectRedis } from './redis-connection.ts'
 import { RevocationLink } from './redis-link.ts'
@@ -22,6 +32,7 @@ const READ_CLOCK_EVERY_MS = 5_000
 // A process is busiest when it starts, and a late answer makes a slow clock: the best of three is kept.
 const FIRST_READINGS = 3
 const NOTED_AT_ONCE = 500
+const REPORTS_KEPT_MS = 86_400_000
 
 /** Sessions and tickets in Redis 7 or later: one server, one behind sentinels, or a cluster. */
 export class RedisStore implements Store {
@@ -170,6 +181,27 @@ export class RedisStore implements Store {
         if (here.length > 0) await answered(this.#redis.srem(unnotedKey(lane), ...here))
       }),
     )
+  }
+
+  async report(site: string, reports: readonly Report[]): Promise<void> {
+    const key = reportsKey(site)
+    const texts = reports.map(report => JSON.stringify(report))
+    const step = this.#redis.pipeline()
+    step
+      .lpush(key, ...texts)
+      .ltrim(key, 0, MOST_REPORTS - 1)
+      .pexpire(key, REPORTS_KEPT_MS)
+    await executed(step)
+  }
+
+  async reports(sites: readonly string[]): Promise<SiteReport[]> {
+    const each = sites.map(async site => {
+      // The first to be told is the last in the list.
+      const texts = (await answered(this.#redis.rpop(reportsKey(site), MOST_REPORTS))) ?? []
+      const reports = texts.map(parseReport).filter(report => report !== null)
+      return reports.map(report => ({ site, report }))
+    })
+    return (await Promise.all(each)).flat()
   }
 
   async beat(): Promise<void> {

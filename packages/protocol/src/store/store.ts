@@ -1,3 +1,4 @@
+import type { Report, SiteReport } from '../report.ts'
 import type { SessionRecord, User } from '../session-record.ts'
 import type { TicketRecord } from '../ticket-record.ts'
 
@@ -71,6 +72,8 @@ export interface Store {
   revoke(sid: string, revocation: Revocation): Promise<boolean>
   /** Tells `watcher` of every change from now on. */
   watch(watcher: Watcher): Watch
+  /** Tells the audit log what happened at a site. Of what nobody has taken, the latest 1,000 are kept, for a day. */
+  report(site: string, reports: readonly Report[]): Promise<void>
   /** Resolves when the store answers; throws `store_unavailable`. */
   ping(): Promise<void>
   close(): Promise<void>
@@ -89,6 +92,8 @@ export interface Store {
   unnoted(): Promise<string[]>
   /** Says that these were noted where they outlive the store. */
   noted(handles: readonly string[]): Promise<void>
+  /** Takes what these sites' agents have told the audit log: each report once, in its order, and none that is malformed. */
+  reports(sites: readonly string[]): Promise<SiteReport[]>
   /**
    * Shows all who watch that auth service and link live: at least every 400 ms. Throws `store_unavailable` also where
    * the store takes no writes.
