@@ -38,7 +38,7 @@ const FLOORS: Record<string, string[][]> = {
     ['exchange.ts', 'session.ts', 'texts/en.ts'],
     ['session-cache.ts'],
     ['place.ts', 'texts/zh-hans.ts', 'texts/zh-hant.ts'],
-    ['texts/languages.ts', 'nonce.ts', 'claim.ts', 'session-check.ts', 'refusal-page.ts'],
+    ['texts/languages.ts', 'nonce.ts', 'claim.ts', 'reports.ts', 'session-check.ts', 'refusal-page.ts'],
     ['bounce.ts', 'swap.ts'],
     ['required.ts', 'routes/pixel.ts', 'routes/bounce.ts', 'routes/session.ts', 'routes/sign-out.ts'],
     ['visit.ts'],

@@ -10,6 +10,7 @@ import {
   openStore,
   parseSecrets,
   parseTrustProxy,
+  Reporter,
   type Secrets,
   type SessionRecord,
   Signer,
@@ -157,10 +158,12 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     const given = typeof options.store === 'object' ? options.store : null
     const store = given ?? (await openOwnStore(options.store as string | undefined, manifest.current, log))
     const cache = new SessionCache(store, kept)
-    const parts = { siteId: site.id, manifest, store, signer, trust, log, cache }
+    const reporter = new Reporter(store, site.id)
+    const parts = { siteId: site.id, manifest, store, signer, trust, log, cache, reporter }
     return new Agent(parts, site, async () => {
       manifest.close()
       await cache.close()
+      await reporter.flush()
       // The embedded store is the whole process's, not ours to close.
       if (given === null && !(store instanceof MemoryStore)) await store.close()
     })

@@ -7,6 +7,7 @@ import {
   type LiveManifest,
   type Manifest,
   originsOf,
+  type Reporter,
   type SessionRecord,
   type Signer,
   type Site,
@@ -34,6 +35,7 @@ export interface Agency {
   readonly trust: TrustProxy
   readonly log: AgentLog
   readonly cache: SessionCache
+  readonly reporter: Reporter
   /** Told of each session that begins at this site. */
   readonly onSignIn: (sid: string, session: SessionRecord, via: Via) => void
 }

@@ -13,6 +13,7 @@ import { type AgentRequest, type Answer, cookieHeader, isNavigation, queryOf, re
 import { dropNonce, isRetry, provenNonce } from '../nonce.ts'
 import { clientAt, type Place } from '../place.ts'
 import { refusalPage } from '../refusal-page.ts'
+import { reportRefusal } from '../reports.ts'
 import { checkSession, newSessionCookie } from '../session-check.ts'
 import { swapClaim } from '../swap.ts'
 import { textsFor } from '../texts/languages.ts'
@@ -56,6 +57,7 @@ export async function callback(place: Place, request: AgentRequest): Promise<Ans
   } catch (error) {
     if (!(error instanceof CarnetError) || error.status >= 500) throw error
     place.log.warn({ site: place.site.id, code: error.code, via: 'bounce' }, 'ticket_refused')
+    reportRefusal(place, request, error)
     if (!isRetry(state)) return startBounce(place, request, { returnPath, retry: true })
     return causePage(place, request, error, returnPath)
   }

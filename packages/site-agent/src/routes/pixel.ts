@@ -3,6 +3,7 @@ import { newClaim } from '../claim.ts'
 import { type AgentRequest, type Answer, answer, queryOf, redirect, refusalHeaders } from '../exchange.ts'
 import { dropNonce, newNonce, provenNonce } from '../nonce.ts'
 import { clientAt, type Place } from '../place.ts'
+import { reportRefusal } from '../reports.ts'
 import { checkSession } from '../session-check.ts'
 
 // A transparent image of one pixel.
@@ -14,9 +15,12 @@ export async function pixel(place: Place, request: AgentRequest): Promise<Answer
   const query = queryOf(request.target)
   if (query.size === 0 && place.site.fanOut === 'pull') return beginPull(place, request)
   if (query.has('error')) throw new CarnetError('signed_out', 'Nobody is signed in.')
-  const ticket = query.get('ticket')
-  if (ticket === undefined || ticket === '') throw new CarnetError('ticket_missing', 'There is no ticket.')
-  return redeem(place, request, ticket, query.get('state') ?? '')
+  try {
+    return await redeem(place, request, query.get('ticket') ?? '', query.get('state') ?? '')
+  } catch (error) {
+    reportRefusal(place, request, error)
+    throw error
+  }
 }
 
 /** A refusal of the pixel: no body, no cookie. */
@@ -32,6 +36,7 @@ function beginPull(place: Place, request: AgentRequest): Answer {
 }
 
 async function redeem(place: Place, request: AgentRequest, ticket: string, state: string): Promise<Answer> {
+  if (ticket === '') throw new CarnetError('ticket_missing', 'There is no ticket.')
   const proven = state !== '' && provenNonce(place, request, 'pull', state) !== null
   const { sid, session, nonceBound, remark } = await redeemTicket(place.store, ticket, {
     site: place.site.id,

@@ -10,6 +10,7 @@ import {
 import { dropClaim } from '../claim.ts'
 import { type AgentRequest, type Answer, cookieHeader, json, redirect } from '../exchange.ts'
 import type { Place } from '../place.ts'
+import { reportSignOut } from '../reports.ts'
 import { dropSessionCookie } from '../session-check.ts'
 
 /** `POST /api/signout`: ends the session at every site, and says so only once the store has confirmed it. */
@@ -24,6 +25,7 @@ export async function signOut(place: Place, request: AgentRequest): Promise<Answ
     // Others hear of it in a moment; here it counts from now on.
     place.cache.forget(sessionHandle(sid))
     place.log.info({ site: place.site.id, ended }, 'session_revoked')
+    reportSignOut(place, request, sid)
   }
   const cookies = [dropSessionCookie(place), dropClaim(place)]
   if (wantsJson(headers) || hasJsonBody(headers)) return json({}, 'signout success', cookies)
