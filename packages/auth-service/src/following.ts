@@ -1,10 +1,14 @@
-import type { Store, Watch } from '@carnet/protocol'
+import type { LiveManifest, Store, Watch } from '@carnet/protocol'
 import type { Logger } from 'pino'
+import type { Audit } from './accounts/audit.ts'
 import type { Sessions } from './accounts/sessions.ts'
 import type { Outbox } from './mail/outbox.ts'
 
 const FOLLOW_EVERY_MS = 500
 const BEAT_EVERY_MS = 400
+const COLLECT_EVERY_MS = 1_000
+// What an agent says of time is believed within this.
+const OLDEST_REPORT_MS = 86_400_000
 const SWEEP_EVERY_MS = 600_000
 // While masters change, an ending may be noted in SQL by a process that reaches the old one.
 const REPLAY_AGAIN_FOR_MS = 10_000
@@ -17,6 +21,8 @@ interface Parts {
   readonly store: Store
   readonly sessions: Sessions
   readonly outbox: Outbox
+  readonly audit: Audit
+  readonly manifest: LiveManifest
   readonly log: Logger
   /** Whether a store that throws away what it holds is none to serve with. */
   readonly refusesEviction: boolean
@@ -30,6 +36,7 @@ export class Following {
   readonly #follow: Task
   readonly #note: Task
   readonly #beat: Task
+  readonly #collect: Task
   #replayedAt = Number.NEGATIVE_INFINITY
 
   constructor(parts: Parts) {
@@ -46,6 +53,7 @@ export class Following {
       await store.beat()
       if (parts.refusesEviction && store.evicts()) throw new TypeError(EVICTS)
     })
+    this.#collect = new Task(log, 'reports_not_collected', () => this.#collectReports())
     store.keep(async () => {
       await sessions.replay()
       this.#replayedAt = Date.now()
@@ -57,6 +65,7 @@ export class Following {
       setInterval(() => this.#follow.run(), FOLLOW_EVERY_MS),
       setInterval(() => this.#note.run(), FOLLOW_EVERY_MS),
       setInterval(() => this.#beat.run(), BEAT_EVERY_MS),
+      setInterval(() => this.#collect.run(), COLLECT_EVERY_MS),
       setInterval(() => this.#sweep(), SWEEP_EVERY_MS),
     ].map(timer => timer.unref())
   }
@@ -69,12 +78,23 @@ export class Following {
   async close(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer)
     await this.#watch.stop()
-    await Promise.all([this.#follow, this.#note, this.#beat].map(task => task.stop()))
+    await Promise.all([this.#follow, this.#note, this.#beat, this.#collect].map(task => task.stop()))
+  }
+
+  /** Takes what the agents have told into the audit log. */
+  async #collectReports(): Promise<void> {
+    const { store, audit, manifest } = this.#parts
+    for (const { site, report } of await store.reports(manifest.current.sites.map(({ id }) => id))) {
+      const now = Date.now()
+      const at = Math.max(now - OLDEST_REPORT_MS, Math.min(report.at, now))
+      const { event, outcome, prefix, session } = report
+      audit.note({ event, outcome, prefix, session, at, site, actor: 'site' })
+    }
   }
 
   #sweep(): void {
-    const { sessions, outbox, log } = this.#parts
-    Promise.all([sessions.sweep(), outbox.sweep()]).then(
+    const { sessions, outbox, audit, log } = this.#parts
+    Promise.all([sessions.sweep(), outbox.sweep(), audit.sweep()]).then(
       ([, givenUp]) => {
         if (givenUp > 0) log.error({ mails: givenUp }, 'mail_given_up')
       },

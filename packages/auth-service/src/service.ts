@@ -11,6 +11,7 @@ import {
 } from '@carnet/protocol'
 import type Koa from 'koa'
 import type { Logger } from 'pino'
+import { Audit } from './accounts/audit.ts'
 import { Backend, backendKey } from './accounts/backend.ts'
 import { openMigrated } from './accounts/database.ts'
 import { MailTokens } from './accounts/mail-tokens.ts'
@@ -89,7 +90,8 @@ export async function createAuthService(options: AuthServiceOptions): Promise<Au
   const limits = new Limits(options.limits ?? 'memory:', error =>
     log.warn({ reason: error.message }, 'limits_error'),
   )
-  const following = new Following({ store, sessions, outbox, log, refusesEviction })
+  const audit = new Audit(database, log)
+  const following = new Following({ store, sessions, outbox, audit, manifest, log, refusesEviction })
   const [key] = siteSecrets(secrets, 'auth/remember')
   const desk: Desk = {
     manifest,
@@ -102,6 +104,7 @@ export async function createAuthService(options: AuthServiceOptions): Promise<Au
     limits,
     tokens,
     outbox,
+    audit,
     kept,
     signer: new Signer(siteSecrets(secrets, 'auth'), 'auth'),
     trust,
@@ -121,6 +124,7 @@ export async function createAuthService(options: AuthServiceOptions): Promise<Au
     async close() {
       await following.close()
       await mailer.close()
+      await audit.close()
       await passwords.close()
       await limits.close()
       await database.destroy()

@@ -85,6 +85,25 @@ export interface OutboxRow {
   slot: string | null
 }
 
+/** A row of `audit`: one deed, or one refusal. It holds no address, no password and nothing that opens anything. */
+export interface AuditRow {
+  /** In the order in which one process noted them. */
+  id: string
+  at: number
+  event: string
+  /** Null where nobody knows who it was, or the person has left. */
+  user_id: string | null
+  /** The client's network, `192.0.2.0/24`; null where there is no client, or the person has left. */
+  prefix: string | null
+  /** Who said so: `user`, `admin` (the command line) or `site` (an agent). */
+  actor: string
+  site: string | null
+  /** `ok`, or the code of the refusal. */
+  outcome: string
+  /** The session's handle. */
+  session: string | null
+}
+
 /** The tables. */
 export interface Tables {
   users: UserRow
@@ -92,6 +111,7 @@ export interface Tables {
   session_sites: { session_id: string; site: string }
   remember_series: SeriesRow
   outbox: OutboxRow
+  audit: AuditRow
   spent_tokens: { id: string; expires_at: number }
 }
 

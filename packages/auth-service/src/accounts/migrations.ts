@@ -34,6 +34,25 @@ export const MIGRATIONS: Record<string, Migration> = {
       await db.schema.createIndex('series_by_expires_at').on('remember_series').column('expires_at').execute()
     },
   },
+  '0004-audit': {
+    async up(db) {
+      await db.schema
+        .createTable('audit')
+        .addColumn('id', 'text', column => column.primaryKey())
+        .addColumn('at', 'bigint', column => column.notNull())
+        .addColumn('event', 'text', column => column.notNull())
+        .addColumn('user_id', 'text')
+        .addColumn('prefix', 'text')
+        .addColumn('actor', 'text', column => column.notNull())
+        .addColumn('site', 'text')
+        .addColumn('outcome', 'text', column => column.notNull())
+        .addColumn('session', 'text')
+        .execute()
+      await db.schema.createIndex('audit_by_at').on('audit').columns(['at', 'id']).execute()
+      await db.schema.createIndex('audit_of_user').on('audit').columns(['user_id', 'at']).execute()
+      await db.schema.createIndex('audit_of_session').on('audit').column('session').execute()
+    },
+  },
 }
 
 async function addToUsers(db: Kysely<unknown>): Promise<void> {

@@ -1,4 +1,5 @@
 import { mailRow, type NewMail } from '../mail/outbox.ts'
+import { forgetPerson } from './audit.ts'
 import { asked, type Database } from './database.ts'
 import type { Sessions } from './sessions.ts'
 
@@ -18,8 +19,11 @@ export async function removeUser(
       await transaction.deleteFrom('remember_series').where('user_id', '=', id).execute()
       await transaction.deleteFrom('outbox').where('user_id', '=', id).execute()
       if (farewell !== null) await transaction.insertInto('outbox').values(mailRow(farewell)).execute()
+      await forgetPerson(transaction, id)
       await transaction.updateTable('sessions').set({ stale: 1 }).where('user_id', '=', id).execute()
     }),
   )
+  // What was written while that was under way.
+  await asked(forgetPerson(database, id))
   await sessions.follow({ user: id })
 }

@@ -1,4 +1,5 @@
 import { type Manifest, MemoryStore, openStore, type Store } from '@carnet/protocol'
+import { Audit, type Deed } from '../accounts/audit.ts'
 import { type Database, openMigrated } from '../accounts/database.ts'
 import { normalizeEmail } from '../accounts/email.ts'
 import { Passwords } from '../accounts/passwords.ts'
@@ -10,6 +11,7 @@ import { loadConfig } from '../config.ts'
 const STORE_AWAY = 'The session store does not answer: see to CARNET_REDIS_URL, and try again.'
 const STORE_EMBEDDED =
   'The sessions are in the embedded store, in the memory of the service that runs. Set CARNET_REDIS_URL to share them.'
+const NOT_NOTED = 'The audit log could not be written: see to CARNET_DATABASE_URL.'
 
 /** What commands on accounts work with. */
 export interface Accounts {
@@ -17,6 +19,7 @@ export interface Accounts {
   readonly database: Database
   readonly users: Users
   readonly sessions: Sessions
+  readonly audit: Audit
   /** False where the sessions are in the memory of a running service, or the store does not answer: the service follows the database by itself. */
   readonly seesSessions: boolean
   /** Why the sessions are not seen, in a sentence; null where they are. */
@@ -30,6 +33,7 @@ export async function withAccounts<T>(
 ): Promise<T> {
   const { databaseUrl, storeUrl, manifest } = loadConfig(process.env, { serving: false })
   const database = await openMigrated(databaseUrl, { patient: true })
+  const audit = new Audit(database, { info: () => {}, warn: () => console.error(NOT_NOTED) })
   const passwords = new Passwords(() => manifest.accounts.password.cost)
   const shared = wanted && storeUrl !== 'memory:'
   const store: Store = shared ? await openStore(storeUrl) : new MemoryStore()
@@ -42,11 +46,21 @@ export async function withAccounts<T>(
     const users = new Users(database, passwords)
     const sessions = new Sessions(database, store, users, () => manifest)
     const blind = seesSessions ? null : shared ? STORE_AWAY : STORE_EMBEDDED
-    return await work({ manifest, database, users, sessions, seesSessions, blind })
+    return await work({ manifest, database, users, sessions, audit, seesSessions, blind })
   } finally {
     await store.close()
     await passwords.close()
+    await audit.close()
     await database.destroy()
+  }
+}
+
+/** Notes that a command has printed a secret. Where the database does not answer, that is said and no more. */
+export async function noteShown(event: Deed['event'], site: string | null): Promise<void> {
+  try {
+    await withAccounts(async ({ audit }) => audit.note({ event, actor: 'admin', site }))
+  } catch {
+    console.error(NOT_NOTED)
   }
 }
 

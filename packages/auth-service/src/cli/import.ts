@@ -18,7 +18,10 @@ pbkdf2_sha256$…), and is replaced by one of our own at the next sign-in. Who i
     )
     .action(async (file: string, { json }: { json?: boolean }) => {
       const entries = parseImport(read(file), file)
-      const report = await withAccounts(({ database }) => importUsers(database, entries, showProgress(json)))
+      const report = await withAccounts(({ database, audit }) => {
+        audit.note({ event: 'users_imported', actor: 'admin' })
+        return importUsers(database, entries, showProgress(json))
+      })
       if (json) console.log(JSON.stringify(report, null, 2))
       else print(report)
       if (report.refused.length > 0) process.exitCode = 1

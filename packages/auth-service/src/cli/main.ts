@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { ManifestError } from '@carnet/protocol'
 import { Command, CommanderError } from 'commander'
 import { ConfigError } from '../config.ts'
+import { audit } from './audit.ts'
 import { check } from './check.ts'
 import { credentials } from './credentials.ts'
 import { migrateCommand } from './migrate.ts'
@@ -48,6 +49,7 @@ for (const command of [
   site(),
   user(),
   session(),
+  audit(),
   credentials(),
   redisAcl(),
 ]) {

@@ -2,6 +2,7 @@ import { hash } from 'node:crypto'
 import { agentRules, findSite, serviceRules, siteSecrets } from '@carnet/protocol'
 import { Command } from 'commander'
 import { loadConfig } from '../config.ts'
+import { noteShown } from './accounts.ts'
 
 const SERVICE = 'auth'
 
@@ -22,7 +23,7 @@ hashes only. Put user and password into each part's URL:
 The default user is shut out: add a line for yourself, and for replicas and sentinels where there are any, before you
 load the file (aclfile, or ACL LOAD). A new site needs it printed and loaded again, on every node.`,
     )
-    .action(({ password }: { password?: string }) => {
+    .action(async ({ password }: { password?: string }) => {
       const { manifest, secrets } = loadConfig(process.env, { serving: false })
       const ids = manifest.sites.map(({ id }) => id)
       const passwordsOf = (id: string) => siteSecrets(secrets, `redis/${id}`)
@@ -31,7 +32,7 @@ load the file (aclfile, or ACL LOAD). A new site needs it printed and loaded aga
           throw new Error(`There is no site "${password}". There are: ${SERVICE}, ${ids.join(', ')}.`)
         }
         console.log(passwordsOf(password)[0])
-        return
+        return noteShown('redis_password_shown', password === SERVICE ? null : password)
       }
       // An ACL file that does not name it lets everybody in without a password, and voids `requirepass`.
       console.log('user default reset off')

@@ -41,15 +41,17 @@ export function session(): Command {
       const ended = await withAccounts(
         async accounts => {
           refuseBlind(accounts)
-          const { users, sessions } = accounts
+          const { users, sessions, audit } = accounts
           if (which.includes('@')) {
             const { user } = await accountOf(users, which)
             await users.change(user.id, { newEpoch: true })
+            audit.note({ event: 'sessions_revoked', actor: 'admin', user: user.id })
             return sessions.end(user.id, 'all')
           }
           const userId = await sessions.userOf(which)
           if (userId === null)
             throw new Error(`There is no live session ${which}. "carnet session list" lists them.`)
+          audit.note({ event: 'session_revoked', actor: 'admin', user: userId, session: which })
           return sessions.end(userId, { id: which })
         },
         { store: true },

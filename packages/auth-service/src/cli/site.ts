@@ -1,6 +1,7 @@
 import { findSite, loadManifest, siteSecrets } from '@carnet/protocol'
 import { Command } from 'commander'
 import { loadConfig } from '../config.ts'
+import { noteShown } from './accounts.ts'
 
 /** `carnet site list|secret` */
 export function site(): Command {
@@ -21,7 +22,7 @@ export function site(): Command {
     .command('secret')
     .description("print a site's secrets for CARNET_SITE_SECRETS, newest first")
     .argument('<id>', 'the id of the site')
-    .action((id: string) => {
+    .action(async (id: string) => {
       const { manifest, secrets } = loadConfig(process.env, { serving: false })
       if (findSite(manifest, id) === null) {
         throw new Error(
@@ -29,6 +30,7 @@ export function site(): Command {
         )
       }
       console.log(siteSecrets(secrets, id).join(','))
+      await noteShown('site_secret_shown', id)
     })
 
   return command

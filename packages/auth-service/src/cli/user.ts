@@ -1,5 +1,6 @@
 import { CarnetError } from '@carnet/protocol'
 import { Command } from 'commander'
+import type { AuditEvent } from '../accounts/audit.ts'
 import { judgePassword, LONGEST_NEW_PASSWORD } from '../accounts/password-policy.ts'
 import type { Account } from '../accounts/user-row.ts'
 import type { UserChange } from '../accounts/users.ts'
@@ -35,7 +36,7 @@ function addCommand(command: Command): void {
     .option('--verified', 'count the address as confirmed')
     .option('--json', 'as JSON')
     .action(async (email: string, options: { name?: string; role?: string[]; verified?: boolean } & Json) => {
-      const added = await withAccounts(async ({ manifest, users }) => {
+      const added = await withAccounts(async ({ manifest, users, audit }) => {
         const name = options.name ?? email.split('@', 1)[0] ?? email
         if (/\p{Cc}/u.test(name)) throw new Error('The name has control characters.')
         checkRoles(options.role ?? [])
@@ -43,7 +44,10 @@ function addCommand(command: Command): void {
         const password = await readPassword(minLength)
         await refuseWeak(password, minLength, [name, email, manifest.brand.name])
         const emailVerified = options.verified === true
-        return users.add({ email, password, name, emailVerified, roles: options.role ?? [] })
+        const roles = options.role ?? []
+        const user = await users.add({ email, password, name, emailVerified, roles })
+        audit.note({ event: 'user_added', actor: 'admin', user: user.id })
+        return user
       })
       console.log(options.json ? JSON.stringify(added, null, 2) : `Added ${added.email}.`)
     })
@@ -99,6 +103,7 @@ function listCommand(command: Command): void {
 function changeCommands(command: Command): void {
   const change = (
     name: string,
+    event: AuditEvent,
     description: string,
     work: (accounts: Accounts, account: Account, roles: string[]) => Promise<UserChange>,
     done: (account: Account, accounts: { blind: string | null }) => string,
@@ -112,6 +117,7 @@ function changeCommands(command: Command): void {
         async accounts => {
           const account = await accountOf(accounts.users, email)
           const now = await accounts.users.change(account.user.id, await work(accounts, account, roles))
+          accounts.audit.note({ event, actor: 'admin', user: account.user.id })
           if (name === 'disable') await end(accounts, account)
           // The embedded store is another process's: that one follows the database by itself.
           else if (accounts.seesSessions) await accounts.sessions.follow({ user: account.user.id })
@@ -124,6 +130,7 @@ function changeCommands(command: Command): void {
   }
   change(
     'disable',
+    'user_disabled',
     'let a user sign in no more, and end the sessions everywhere',
     async () => ({ disabled: true, newEpoch: true }),
     ({ user }, { blind }) =>
@@ -133,12 +140,14 @@ function changeCommands(command: Command): void {
   )
   change(
     'enable',
+    'user_enabled',
     'let a user sign in again',
     async () => ({ disabled: false }),
     ({ user }) => `${user.email} may sign in.`,
   )
   change(
     'roles',
+    'roles_changed',
     'set the roles of a user, none where none is named; live sessions have them at once',
     async (_accounts, _account, roles) => {
       checkRoles(roles)

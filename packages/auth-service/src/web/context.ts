@@ -13,6 +13,7 @@ import type {
 } from '@carnet/protocol'
 import type { Middleware, ParameterizedContext } from 'koa'
 import type { Logger } from 'pino'
+import type { Audit } from '../accounts/audit.ts'
 import type { Database } from '../accounts/database.ts'
 import type { MailTokens } from '../accounts/mail-tokens.ts'
 import type { Remembering } from '../accounts/remember.ts'
@@ -45,6 +46,7 @@ export interface Desk {
   readonly limits: Limits
   readonly tokens: MailTokens
   readonly outbox: Outbox
+  readonly audit: Audit
   /** The mails that were kept in place of being sent, or null where they are sent. */
   readonly kept: KeptMail | null
   readonly signer: Signer

@@ -16,6 +16,7 @@ import { nextUrl } from '../sso/return-to.ts'
 import type { Ctx, Desk } from './context.ts'
 import { goTo, isProgram, succeed, tell } from './envelope.ts'
 import { deviceCookie } from './known-device.ts'
+import { note } from './note.ts'
 import { fanOutPage } from './pages/fan-out.ts'
 
 /** How a person enters. */
@@ -51,6 +52,7 @@ export async function enter(desk: Desk, ctx: Ctx, account: Account, entrance: En
     { user: user.id, session: sessionHandle(sid), remembered: remember, pixels: plan.pixels.length },
     'session_started',
   )
+  note(desk, ctx, 'signin', { user: user.id, session: sessionHandle(sid), site: site?.id ?? null })
   const names = cookieNames(manifest.auth)
   ctx.append('Set-Cookie', ownCookie(names, desk.signer, sid))
   ctx.append('Set-Cookie', deviceCookie(desk, ctx, account))

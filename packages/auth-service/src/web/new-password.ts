@@ -3,6 +3,7 @@ import { judgePassword, LONGEST_NEW_PASSWORD } from '../accounts/password-policy
 import type { Account } from '../accounts/user-row.ts'
 import type { Ctx, Desk } from './context.ts'
 import { mailDetails, whereOf } from './mails.ts'
+import { note } from './note.ts'
 
 /** Refuses a new password that is not allowed, or was not typed twice alike. Throws `invalid_input` with the reasons. */
 export async function checkNewPassword(
@@ -37,9 +38,9 @@ export async function replacePassword(
   password: string,
 ): Promise<boolean> {
   if (!(await desk.users.setPassword(user.id, password, epoch))) return false
+  note(desk, ctx, 'password_changed', { user: user.id })
   await desk.sessions.end(user.id, 'all')
   const details = mailDetails(desk, ctx, whereOf(ctx))
   await desk.outbox.put({ kind: 'password-changed', address: user.email, userId: user.id, details })
-  desk.log.info({ user: user.id }, 'password_changed')
   return true
 }

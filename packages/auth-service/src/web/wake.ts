@@ -9,6 +9,7 @@ import {
 } from '../sso/own-session.ts'
 import type { Ctx, Desk } from './context.ts'
 import { mailDetails } from './mails.ts'
+import { note } from './note.ts'
 
 /**
  * Signs in a browser that is remembered and whose session is gone; null where it is not remembered. Throws
@@ -26,7 +27,8 @@ export async function wake(desk: Desk, ctx: Ctx): Promise<OwnSession | null> {
   }
   ctx.append('Set-Cookie', ownCookie(names, desk.signer, session.sid))
   ctx.append('Set-Cookie', rememberCookie(names, desk.signer, known))
-  desk.log.info({ user: session.record.user.id, session: sessionHandle(session.sid) }, 'session_resumed')
+  const { user } = session.record
+  note(desk, ctx, 'session_resumed', { user: user.id, session: sessionHandle(session.sid) })
   return session
 }
 
@@ -42,7 +44,7 @@ async function present(
   if (presented.outcome === 'unknown') return null
   await desk.sessions.endSeries(presented.seriesId)
   if (presented.outcome === 'signed_out') return null
-  desk.log.warn({ user: presented.userId }, 'remember_stolen')
+  note(desk, ctx, 'remember_stolen', { user: presented.userId })
   const account = await desk.users.find({ id: presented.userId })
   if (account !== null) {
     const details = mailDetails(desk, ctx)

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { AuditEntry } from '../../accounts/audit.ts'
 import { asked } from '../../accounts/database.ts'
 import { removeUser } from '../../accounts/remove-user.ts'
 import { accountForm, leave, tokenField } from '../account-form.ts'
@@ -7,6 +8,7 @@ import { refuseElsewhere } from '../elsewhere.ts'
 import { goTo, isProgram, succeed } from '../envelope.ts'
 import { flash, parseForm } from '../form.ts'
 import { mailDetails, whereOf } from '../mails.ts'
+import { note } from '../note.ts'
 import { deletePage } from '../pages/account.ts'
 import { signedIn } from '../signed-in.ts'
 
@@ -17,6 +19,10 @@ export function exportAccount(desk: Desk): Step {
     if (who === null) return
     const { user, createdAt } = who.account
     const sessions = await desk.sessions.list(user.id)
+    note(desk, ctx, 'account_exported', { user: user.id })
+    await desk.audit.flush()
+    const audit: AuditEntry[] = []
+    for await (const entry of desk.audit.read({ user: user.id })) audit.push(entry)
     const remembered = await asked(
       desk.database
         .selectFrom('remember_series')
@@ -47,8 +53,16 @@ export function exportAccount(desk: Desk): Step {
         askedAt: date(row.created_at),
         sentAt: date(row.sent_at),
       })),
+      audit: audit.map(({ at, event, prefix, actor, site, outcome, session }) => ({
+        at: date(at),
+        event,
+        prefix,
+        actor,
+        site,
+        outcome,
+        session,
+      })),
     }
-    desk.log.info({ user: user.id }, 'account_exported')
     if (isProgram(ctx)) return succeed(ctx, 'export', data)
     ctx.attachment('account.json')
     ctx.type = 'application/json'
@@ -74,7 +88,7 @@ export function deleteAccount(desk: Desk): Step {
     const details = mailDetails(desk, ctx, whereOf(ctx))
     await removeUser(desk, id, { kind: 'account-removed', address: email, userId: null, details })
     desk.outbox.nudge()
-    desk.log.info({ user: id }, 'user_removed')
+    note(desk, ctx, 'user_removed', { user: id })
     leave(desk, ctx)
     if (isProgram(ctx)) return succeed(ctx, texts.account.removed, {})
     flash(ctx, { page: '/signin', message: texts.account.removed, good: true, fields: {}, values: {} })

@@ -5,6 +5,7 @@ import type { Desk, Step } from '../context.ts'
 import { refuseElsewhere } from '../elsewhere.ts'
 import { emailField, parseForm, takeFlash } from '../form.ts'
 import { mailDetails, putLimited, whereOf } from '../mails.ts'
+import { note } from '../note.ts'
 import { changeEmailPage } from '../pages/account.ts'
 import { signedIn } from '../signed-in.ts'
 
@@ -45,7 +46,7 @@ export function changeEmail(desk: Desk): Step {
       userId: id,
       details: mailDetails(desk, ctx, { ...whereOf(ctx), other: email }),
     })
-    desk.log.info({ user: id }, 'email_change_asked')
+    note(desk, ctx, 'email_change_asked', { user: id })
     done(ctx, '/account', texts.account.changeEmailSent, {})
   })
 }

@@ -5,6 +5,7 @@ import type { Ctx, Desk, Step } from '../context.ts'
 import { refuseElsewhere } from '../elsewhere.ts'
 import { goTo, isProgram, succeed } from '../envelope.ts'
 import { checkbox, parseForm, takeFlash } from '../form.ts'
+import { note } from '../note.ts'
 import { sessionsPage } from '../pages/account.ts'
 import { BECAUSE_NOT_ME } from '../pages/password.ts'
 import { signedIn } from '../signed-in.ts'
@@ -59,7 +60,8 @@ export function endSessions(desk: Desk): Step {
     const which = end === 'everywhere' ? 'all' : end === 'others' ? { allBut: current } : { id: end }
     const ended = await desk.sessions.end(id, which)
     if (one && ended === 0) throw new CarnetError('not_found', 'There is no such session.')
-    desk.log.info({ user: id, ended, notMe }, 'sessions_revoked')
+    const event = notMe ? 'session_disowned' : one ? 'session_revoked' : 'sessions_revoked'
+    note(desk, ctx, event, { user: id, session: one ? end : null })
     if (notMe) return askNewPassword(ctx, ended)
     if (end !== 'everywhere' && end !== current)
       return done(ctx, '/account/sessions', texts.sessions.ended, { ended })

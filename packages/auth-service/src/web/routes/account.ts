@@ -4,6 +4,7 @@ import type { Desk, Step } from '../context.ts'
 import { refuseElsewhere } from '../elsewhere.ts'
 import { isProgram, succeed } from '../envelope.ts'
 import { nameField, parseForm, takeFlash } from '../form.ts'
+import { note } from '../note.ts'
 import { accountPage } from '../pages/account.ts'
 import { signedIn } from '../signed-in.ts'
 
@@ -29,7 +30,7 @@ export function changeProfile(desk: Desk): Step {
     const { name } = parseForm(ctx, z.strictObject({ name: nameField(texts), ...tokenField(ctx) }))
     const changed = await desk.users.change(account.user.id, { name })
     await desk.sessions.follow({ user: account.user.id })
-    desk.log.info({ user: account.user.id }, 'profile_changed')
+    note(desk, ctx, 'profile_changed', { user: account.user.id })
     done(ctx, '/account', texts.account.saved, { user: changed?.user ?? null })
   })
 }

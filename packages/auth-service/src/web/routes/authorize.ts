@@ -5,6 +5,7 @@ import {
   issueTickets,
   originsOf,
   type Site,
+  sessionHandle,
   type User,
 } from '@carnet/protocol'
 import { z } from 'zod'
@@ -13,6 +14,7 @@ import type { Ctx, Desk, Step } from '../context.ts'
 import { goTo, isProgram, succeed } from '../envelope.ts'
 import { parseForm } from '../form.ts'
 import { parameter } from '../middleware/one-value.ts'
+import { note } from '../note.ts'
 import { consentPage } from '../pages/consent.ts'
 import { fanOutPage } from '../pages/fan-out.ts'
 
@@ -68,7 +70,7 @@ export function consent(desk: Desk): Step {
     const consents = session !== null && session.record.user.id === user
     if (consents) {
       await desk.sessions.noteSite(session.sid, site.id)
-      desk.log.info({ user, site: site.id }, 'site_allowed')
+      note(desk, ctx, 'site_allowed', { user, site: site.id, session: sessionHandle(session.sid) })
     }
     const next = addressOf(desk, ctx)
     if (isProgram(ctx)) {

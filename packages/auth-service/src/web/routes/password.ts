@@ -11,6 +11,7 @@ import { count } from '../known-device.ts'
 import { mailDetails, putLimited } from '../mails.ts'
 import { parameter } from '../middleware/one-value.ts'
 import { checkNewPassword, replacePassword } from '../new-password.ts'
+import { note } from '../note.ts'
 import { noticePage } from '../pages/notice.ts'
 import { forgotPage, newPasswordPage } from '../pages/password.ts'
 import { refuseVoidLink } from '../void-link.ts'
@@ -43,6 +44,7 @@ export function forgot(desk: Desk): Step {
         userId: known ? account.user.id : null,
         details: mailDetails(desk, ctx, { insteadOf: 'reset' }),
       })
+      note(desk, ctx, 'password_reset_asked', { email: form.email })
     } catch (error) {
       const page = '/password/forgot'
       if (!(error instanceof CarnetError) || isProgram(ctx) || !backToForm(ctx, page, error)) throw error

@@ -12,6 +12,7 @@ import { backToForm, checkbox, formExtras, parseForm, passwordField, takeFlash }
 import { guesserOf } from '../known-device.ts'
 import { mailDetails, whereOf } from '../mails.ts'
 import { parameter } from '../middleware/one-value.ts'
+import { note, typedEmail } from '../note.ts'
 import { signInPage } from '../pages/sign-in.ts'
 import { parseMaxAge } from './authorize.ts'
 
@@ -60,7 +61,7 @@ export function signIn(desk: Desk): Step {
       if (isNewDevice) await tellOfDevice(desk, ctx, account)
     } catch (error) {
       if (!(error instanceof CarnetError)) throw error
-      desk.log.info({ code: error.code }, 'signin_refused')
+      note(desk, ctx, 'signin_refused', { outcome: error.code, ...typedEmail(ctx) })
       if (isProgram(ctx) || !backToForm(ctx, '/signin', error)) throw error
     }
   }

@@ -15,6 +15,7 @@ import type { Ctx, Desk, Step } from '../context.ts'
 import { goTo, isProgram, succeed, tell } from '../envelope.ts'
 import { formExtras, parseForm } from '../form.ts'
 import { parameter } from '../middleware/one-value.ts'
+import { note } from '../note.ts'
 import { signOutPage } from '../pages/sign-out.ts'
 
 /** `GET /signout`: asks, since a link alone must sign nobody out. */
@@ -40,7 +41,7 @@ export function signOut(desk: Desk): Step {
     try {
       for (const sid of verifiedSids(desk.signer, ctx.headers.cookie, names.session)) {
         await desk.sessions.endShown(sid)
-        desk.log.info({ session: sessionHandle(sid) }, 'session_revoked')
+        note(desk, ctx, 'session_revoked', { session: sessionHandle(sid) })
       }
       if (held !== null) await desk.sessions.endSeries(held.seriesId)
     } catch (cause) {

@@ -20,6 +20,7 @@ import {
 import { count } from '../known-device.ts'
 import { parameter } from '../middleware/one-value.ts'
 import { checkNewPassword } from '../new-password.ts'
+import { note } from '../note.ts'
 import { noticePage } from '../pages/notice.ts'
 import { signUpPage } from '../pages/sign-up.ts'
 
@@ -60,7 +61,7 @@ export function signUp(desk: Desk): Step {
         throw new CarnetError('email_taken', emailTaken, { fields: { email: emailTaken } })
       }
       const account = toAccount(row)
-      desk.log.info({ user: row.id }, 'user_added')
+      note(desk, ctx, 'signup', { user: row.id, site: site?.id ?? null })
       tell(desk, 'signup', { user: account.user })
       await enterNew(desk, ctx, account, {
         site,
@@ -70,7 +71,7 @@ export function signUp(desk: Desk): Step {
       })
     } catch (error) {
       if (!(error instanceof CarnetError)) throw error
-      desk.log.info({ code: error.code }, 'signup_refused')
+      note(desk, ctx, 'signup_refused', { user: null, outcome: error.code })
       if (isProgram(ctx) || !backToForm(ctx, '/signup', error)) throw error
     }
   }
@@ -109,10 +110,9 @@ async function openPrivately(
     details: { ...details, insteadOf: 'verify' },
   })
   const added = await insertWith(desk, row, mailFor)
-  if (added) {
-    desk.log.info({ user: row.id }, 'user_added')
-    tell(desk, 'signup', { user: toAccount(row).user })
-  }
+  if (added) note(desk, ctx, 'signup', { user: row.id, site: details.site ?? null })
+  else note(desk, ctx, 'signup_refused', { user: null, outcome: 'email_taken' })
+  if (added) tell(desk, 'signup', { user: toAccount(row).user })
   const { sentTitle, sent } = ctx.state.texts.signUp
   if (isProgram(ctx)) return succeed(ctx, 'look into your mail', {})
   noticePage(ctx, { title: sentTitle, text: sent, languages: false })

@@ -11,6 +11,7 @@ import { backToForm, checkbox, emailField, flash, optionalText, parseForm, takeF
 import { count, guesserOf } from '../known-device.ts'
 import { mailDetails, putLimited, whereOf } from '../mails.ts'
 import { parameter } from '../middleware/one-value.ts'
+import { note } from '../note.ts'
 import { noticePage } from '../pages/notice.ts'
 import { verifyPage, waitPage } from '../pages/verify-email.ts'
 import { refuseVoidLink } from '../void-link.ts'
@@ -134,7 +135,7 @@ async function confirm(desk: Desk, ctx: Ctx, { token, account }: Link): Promise<
   const changed = await desk.users.change(id, changes, token.epoch)
   if (changed === null) return refuseVoid(ctx)
   await desk.sessions.follow({ user: id })
-  desk.log.info({ user: id }, change ? 'email_changed' : 'email_verified')
+  note(desk, ctx, change ? 'email_changed' : 'email_verified', { user: id })
   if (change) {
     const details = mailDetails(desk, ctx, { ...whereOf(ctx), other: token.email })
     await desk.outbox.put({ kind: 'email-changed', address: before, userId: id, details })
@@ -151,7 +152,7 @@ async function deny(desk: Desk, ctx: Ctx, { token, account }: Link): Promise<voi
   const { id } = account.user
   const change = token.purpose === 'change-email'
   if (!change) await removeUser(desk, id)
-  desk.log.info({ user: id }, change ? 'email_change_denied' : 'user_denied')
+  note(desk, ctx, change ? 'email_change_denied' : 'user_denied', { user: id })
   const { verify } = ctx.state.texts
   const text = change ? verify.deniedChange : verify.denied
   if (isProgram(ctx)) return succeed(ctx, text, {})
