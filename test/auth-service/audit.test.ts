@@ -459,6 +459,24 @@ test('that a person let a site know is kept', async t => {
   t.like((await allRows(world, id)).at(-1), { event: 'site_allowed', site: 'games', session, prefix: HERE })
 })
 
+test('a process that is killed right after it has removed a user leaves nobody named', async t => {
+  const world = await startWorld()
+  t.teardown(() => world.close())
+  const { desk, users } = world.service
+  const { id } = await users.add({ email: 'gone@example.com', password: GOOD_PASSWORD, name: 'G' })
+  desk.audit.note({ event: 'signin', actor: 'user', user: id })
+  t.is((await allRows(world, id)).length, 1)
+  const killed = {
+    transaction: () => desk.database.transaction(),
+    updateTable() {
+      throw new Error('killed')
+    },
+  } as unknown as Database
+  await t.throwsAsync(removeUser({ ...desk, database: killed }, id), { code: 'store_unavailable' } as object)
+  t.is(await users.find({ id }), null)
+  t.is((await allRows(world, id)).length, 0)
+})
+
 const carnet = join(import.meta.dirname, '../../packages/auth-service/src/cli/main.ts')
 const CARNET_MANIFEST = join(import.meta.dirname, '../../deploy/demo/sites.yaml')
 const folder = mkdtempSync(join(tmpdir(), 'carnet-audit-'))

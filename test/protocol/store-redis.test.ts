@@ -16,7 +16,10 @@ conforms(test)
 
 test('every key ends by itself, and none holds a ticket', async t => {
   const direct = new Redis(redis.port)
+  const report = { event: 'session_revoked', outcome: 'ok', prefix: null, session: null, at: 1 } as const
+  await t.context.store.report('left-alone', [report])
   const keys = await direct.keys('*')
+  t.true(keys.includes('carnet:reports:{left-alone}'))
   t.true(keys.length > 0)
   for (const key of keys) {
     t.regex(

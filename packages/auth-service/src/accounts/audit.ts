@@ -222,7 +222,8 @@ export class Audit {
     )
     const owners = new Map<string, string | null>()
     // What is written together with it is not in the table yet.
-    for (const { row } of some) if (row.session !== null && row.user_id !== null) owners.set(row.session, row.user_id)
+    for (const { row } of some)
+      if (row.session !== null && row.user_id !== null) owners.set(row.session, row.user_id)
     if (emails.length > 0) {
       const query = this.#database.selectFrom('users').select(['email', 'id']).where('email', 'in', emails)
       for (const { email, id } of await query.execute()) owners.set(email, id)
