@@ -1,15 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import {
-  createServer,
-  type IncomingMessage,
-  type RequestListener,
-  type Server,
-  type ServerResponse,
-} from 'node:http'
-import { createServer as createTlsServer } from 'node:https'
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { type AuthService, createAuthService, type Mail } from '@carnet/auth-service'
+import { type AuthService, createAuthService, guardedServer, type Mail } from '@carnet/auth-service'
 import {
   fixedManifest,
   type Manifest,
@@ -57,6 +50,8 @@ export interface DemoOptions {
   databaseUrl?: string
   /** Default: kept, to be read at `/dev/mail`. */
   mail?: Mail
+  /** Addresses and CIDRs of proxies that all parts believe. Default: `none`. */
+  trustProxy?: string
 }
 
 /** A demo that runs. */
@@ -79,7 +74,7 @@ export async function startDemo(options: DemoOptions = {}): Promise<Demo> {
     const handle: RequestListener = (req, res) => {
       if (options.tap?.(part, req, res) !== true) handlers[index]?.(req, res)
     }
-    return tls === undefined ? createServer(handle) : createTlsServer(tls, handle)
+    return guardedServer(handle, tls === undefined ? {} : { tls })
   })
   await Promise.all(servers.map((server, index) => listening(server, port === 0 ? 0 : port + index)))
 
@@ -102,6 +97,7 @@ export async function startDemo(options: DemoOptions = {}): Promise<Demo> {
     secrets,
     mail: options.mail ?? 'kept',
     log,
+    trustProxy: options.trustProxy ?? 'none',
     ...(options.passwordCost !== undefined && { passwordCost: options.passwordCost }),
   })
   await service.users.add({ ...ADA, emailVerified: true, roles: ['member'] })
@@ -109,7 +105,14 @@ export async function startDemo(options: DemoOptions = {}): Promise<Demo> {
 
   const agents: Record<string, Agent> = {}
   for (const { id } of manifest.sites) {
-    const agent = await createAgent({ site: id, manifest, secrets: siteSecrets(secrets, id), store, log })
+    const agent = await createAgent({
+      site: id,
+      manifest,
+      secrets: siteSecrets(secrets, id),
+      store,
+      log,
+      trustProxy: options.trustProxy,
+    })
     agents[id] = agent
     handlers.push(createSite(agent, id, manifest, log).callback())
   }

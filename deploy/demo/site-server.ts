@@ -18,7 +18,10 @@ const agent = await createAgent({
   trustProxy: process.env['CARNET_TRUST_PROXY'],
   log,
 })
-const server = createServer(createSite(agent, site, loadManifest(file), log).callback())
+const app = createSite(agent, site, loadManifest(file), log)
+// Slow requests are cut: Node's own limits are a minute and more, and looked at every 30 s.
+const limits = { headersTimeout: 10_000, requestTimeout: 30_000, connectionsCheckingInterval: 1_000 }
+const server = createServer(limits, app.callback())
 const port = Number(process.env['CARNET_PORT'] || 4001)
 server.listen(port, process.env['CARNET_HOST'] || '127.0.0.1', () => log.info({ site, port }, 'listening'))
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {

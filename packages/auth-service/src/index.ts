@@ -1,6 +1,7 @@
 export type { Account, NewUser } from './accounts/user-row.ts'
 export type { Users } from './accounts/users.ts'
 export { type Config, ConfigError, loadConfig } from './config.ts'
+export { guardedServer, type ServerLimits } from './guarded-server.ts'
 export { listen, stopOnSignal } from './listen.ts'
 export { createLogin, type LoginOptions } from './login.ts'
 export type { Login } from './login-module.ts'

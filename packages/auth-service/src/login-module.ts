@@ -8,6 +8,7 @@ import type { AuthService } from './service.ts'
 import { readOwnSession } from './sso/own-session.ts'
 import type { ServiceEvents } from './web/context.ts'
 import { giveBody } from './web/middleware/body.ts'
+import { policy } from './web/middleware/headers.ts'
 
 /** An answer of the module. */
 interface Answer {
@@ -18,6 +19,14 @@ interface Answer {
 
 type HostRequest = IncomingMessage & { originalUrl?: string; baseUrl?: string; body?: unknown }
 type ExpressHandler = (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => void
+
+// What the module answers by itself loads nothing and is kept by nobody.
+const BARE = {
+  'cache-control': 'no-store',
+  'content-security-policy': policy({}),
+  'referrer-policy': 'same-origin',
+  'x-content-type-options': 'nosniff',
+} as const
 
 /** The auth service inside one app. */
 export class Login extends EventEmitter<ServiceEvents> {
@@ -122,7 +131,7 @@ export class Login extends EventEmitter<ServiceEvents> {
     if (redirect !== undefined) this.#homes.set(req, checkRedirect(redirect, this.#manifest.current.auth))
     if (!this.#manifest.see(req)) {
       const text = "This login module knows no public origin but localhost: give it `origin: 'https://…'`.\n"
-      return { status: 400, headers: { 'content-type': 'text/plain; charset=utf-8' }, body: text }
+      return { status: 400, headers: { 'content-type': 'text/plain; charset=utf-8', ...BARE }, body: text }
     }
     const [path = ''] = target.split('?', 1)
     if (path === this.#path || path.startsWith(`${this.#path}/`)) return this.#serve(req, target)
@@ -136,7 +145,7 @@ export class Login extends EventEmitter<ServiceEvents> {
     const back = req.method === 'GET' || req.method === 'HEAD' ? target : this.#homes.get(req)
     const query = back === undefined ? '' : `?${new URLSearchParams({ return_to: back })}`
     const location = `${this.#path}/signin${query}`
-    return { status: 303, headers: { location, 'cache-control': 'no-store' }, body: '' }
+    return { status: 303, headers: { location, ...BARE }, body: '' }
   }
 
   /** Lets the service answer into a response of its own, so that the host's stays whole until there is an answer. */
@@ -196,8 +205,7 @@ function refusal(error: CarnetError): Answer {
     status: error.status,
     headers: {
       'content-type': 'application/json; charset=utf-8',
-      'cache-control': 'no-store',
-      'x-content-type-options': 'nosniff',
+      ...BARE,
       'carnet-error': error.code,
       ...(error.retryAfter !== null && { 'retry-after': String(error.retryAfter) }),
     },

@@ -1,9 +1,10 @@
-import { createServer, type Server } from 'node:http'
+import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { dirname } from 'node:path'
 import { openStore, watchManifest } from '@carnet/protocol'
 import { type Logger, pino } from 'pino'
 import type { Config } from './config.ts'
+import { guardedServer } from './guarded-server.ts'
 import { listen } from './listen.ts'
 import { createAuthService } from './service.ts'
 
@@ -62,7 +63,7 @@ export async function serve(
     })
     opened.push(() => service.close())
     warnOfPort(config, manifest.current.auth, log)
-    const server = createServer(service.app.callback())
+    const server = guardedServer(service.app.callback())
     opened.push(await listen(server, config.host, config.port))
     const { port } = server.address() as AddressInfo
     const mail = config.mail === 'kept' ? `kept at ${manifest.current.auth}/dev/mail` : config.mail && 'smtp'

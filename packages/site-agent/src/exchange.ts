@@ -45,6 +45,8 @@ export interface Answer {
 // On every answer of the agent: none is for a cache, and no ticket leaves by a Referer.
 const PRIVATE = {
   'Cache-Control': 'no-store',
+  'Content-Security-Policy':
+    "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
   'Referrer-Policy': 'no-referrer',
   'X-Content-Type-Options': 'nosniff',
 } as const

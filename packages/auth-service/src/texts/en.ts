@@ -51,6 +51,7 @@ export const en = {
     internal: 'Something went wrong on our side.',
     csrf: 'This request did not start on one of our own pages.',
     not_found: 'There is no such page.',
+    method_not_allowed: 'This address does not take such a request.',
     unknown_site:
       'The address names a site that is not part of this sign-in. Go back to the site and sign in from there.',
     signed_out: 'Sign in first.',

@@ -53,6 +53,7 @@ export const zhHans: Texts = {
     internal: '我们这边出了问题。',
     csrf: '此请求并非来自我们自己的页面。',
     not_found: '没有这个页面。',
+    method_not_allowed: '这个地址不接受这种请求。',
     unknown_site: '该地址指向的站点未加入此登录。请回到该站点，从那里登录。',
     signed_out: '请先登录。',
     forbidden: '您无权使用。',

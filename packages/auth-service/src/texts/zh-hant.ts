@@ -53,6 +53,7 @@ export const zhHant: Texts = {
     internal: '我們這邊出了問題。',
     csrf: '此請求並非來自我們自己的頁面。',
     not_found: '沒有這個頁面。',
+    method_not_allowed: '這個位址不接受這種請求。',
     unknown_site: '該位址指向的網站未加入此登入。請回到該網站，從那裡登入。',
     signed_out: '請先登入。',
     forbidden: '您無權使用。',

@@ -9,6 +9,7 @@ import { body } from './middleware/body.ts'
 import { errors } from './middleware/errors.ts'
 import { headers } from './middleware/headers.ts'
 import { manner } from './middleware/manner.ts'
+import { methods } from './middleware/methods.ts'
 import { oneValue } from './middleware/one-value.ts'
 import { sameOrigin } from './middleware/same-origin.ts'
 import { visitor } from './middleware/visitor.ts'
@@ -81,6 +82,7 @@ export function createApp(desk: Desk, secrets: Secrets): Koa<State, Extras> {
   app.use(headers(secure))
   app.use(manner(desk))
   app.use(errors(desk.log, errorPage))
+  app.use(methods(health, doors))
   app.use(health.routes())
   app.use(oneValue())
   app.use(session({ key: page, maxAge: PAGE_STATE_MS, sameSite: 'lax', secure }, app))

@@ -25,6 +25,7 @@ const TOLD_BY_CODE = [
   'internal',
   'csrf',
   'not_found',
+  'method_not_allowed',
   'unknown_site',
   'session_gone',
 ] as const

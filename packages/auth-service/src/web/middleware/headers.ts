@@ -1,8 +1,21 @@
 import { randomBytes } from 'node:crypto'
+import type { Middleware } from 'koa'
+import helmet from 'koa-helmet'
 import type { Step } from '../context.ts'
 
 /** Headers of every answer, error pages too. Pages loosen the Content-Security-Policy for what they show. */
 export function headers(secure: boolean): Step {
+  const steady = helmet({
+    // Each page has its own, with its nonce.
+    contentSecurityPolicy: false,
+    // Not `no-referrer`: under it forms are sent with `Origin: null`.
+    referrerPolicy: { policy: 'same-origin' },
+    xFrameOptions: { action: 'deny' },
+    // Other hosts below this one are none of ours.
+    strictTransportSecurity: secure && { maxAge: 31_536_000, includeSubDomains: false },
+    // It would decide for the pages of the app that the service lives in.
+    originAgentCluster: false,
+  }) as Middleware
   return async function headers(ctx, next) {
     ctx.state.nonce = randomBytes(16).toString('base64')
     // Koa takes the scheme from the socket; behind a TLS proxy it would refuse our Secure cookies.
@@ -10,15 +23,8 @@ export function headers(secure: boolean): Step {
     ctx.set({
       'Cache-Control': 'no-store',
       'Content-Security-Policy': policy({}),
-      'Cross-Origin-Opener-Policy': 'same-origin',
-      'Cross-Origin-Resource-Policy': 'same-origin',
-      // Not `no-referrer`: under it forms are sent with `Origin: null`.
-      'Referrer-Policy': 'same-origin',
-      'X-Content-Type-Options': 'nosniff',
-      'X-Frame-Options': 'DENY',
     })
-    if (secure) ctx.set('Strict-Transport-Security', 'max-age=31536000')
-    await next()
+    await steady(ctx as Parameters<typeof steady>[0], next)
   }
 }
 
