@@ -19,6 +19,7 @@ const FLOORS: Record<string, string[][]> = {
     ],
     [
       'report.ts',
+      'proxy-notice.ts',
       'session-record.ts',
       'ticket-record.ts',
       'manifest/schema.ts',
@@ -101,6 +102,7 @@ const FLOORS: Record<string, string[][]> = {
       'web/middleware/access-log.ts',
       'web/middleware/body.ts',
       'web/middleware/errors.ts',
+      'web/middleware/forwarders.ts',
       'web/middleware/manner.ts',
       'web/middleware/methods.ts',
       'web/middleware/one-value.ts',

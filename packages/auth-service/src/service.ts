@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import {
   type LiveManifest,
+  ProxyNotice,
   parseTrustProxy,
   type Secrets,
   Signer,
@@ -108,6 +109,7 @@ export async function createAuthService(options: AuthServiceOptions): Promise<Au
     kept,
     signer: new Signer(siteSecrets(secrets, 'auth'), 'auth'),
     trust,
+    proxies: new ProxyNotice(trust, peer => log.warn({ peer }, 'proxy_untrusted')),
     log,
     events: new EventEmitter<ServiceEvents>(),
     keepsStore: () => following.keepsStore,

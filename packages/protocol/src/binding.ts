@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto'
+import { isIP } from 'node:net'
 import ipaddr from 'ipaddr.js'
 import proxyAddr from 'proxy-addr'
 
@@ -52,42 +53,67 @@ const FORWARDING_HEADERS = [
   'cf-connecting-ip',
 ]
 
+/** As much of a request as tells where it comes from. */
+export interface Arrival {
+  /** The address of the socket's other end. */
+  readonly peer: string
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+}
+
 /** The client behind a request: the socket's peer, or what trusted proxies say, walked from the right. */
-export function clientOf(
-  request: {
-    readonly peer: string
-    readonly headers: Readonly<Record<string, string | string[] | undefined>>
-  },
-  trust: TrustProxy,
-): Client {
+export function clientOf(request: Arrival, trust: TrustProxy): Client {
   const { headers } = request
   const peer = normalizeAddress(request.peer)
   const userAgent = hash('sha256', String(headers['user-agent'] ?? ''), 'base64url').slice(0, 22)
   if (peer !== '' && trust(peer)) {
-    const address = forwardedAddress(peer, headers, trust)
+    const address = forwardedAddress(headers['x-forwarded-for'], trust)
     return { address: address || peer, userAgent, addressUncertain: address === '' }
   }
-  const forwarded = FORWARDING_HEADERS.some(name => headers[name] !== undefined)
-  return { address: peer, userAgent, addressUncertain: forwarded || peer === '' }
+  return { address: peer, userAgent, addressUncertain: isForwarded(headers) || peer === '' }
 }
 
-/** What trusted proxies say; the empty string where they name no address. */
-function forwardedAddress(
-  peer: string,
-  headers: Readonly<Record<string, string | string[] | undefined>>,
-  trust: TrustProxy,
-): string {
-  const request = { socket: { remoteAddress: peer }, connection: { remoteAddress: peer }, headers }
-  const hops = proxyAddr.all(request as unknown as Parameters<typeof proxyAddr.all>[0], trust)
-  // Some proxies write the port as well: `1.2.3.4:5678`, `[2001:db8::1]:443`.
-  const [, bracketed, plain] = /^(?:\[([^\]]+)\](?::\d+)?|([^:]+):\d+)$/.exec(hops.at(-1) ?? '') ?? []
-  return hops.length < 2 ? '' : normalizeAddress(bracketed ?? plain ?? hops.at(-1) ?? '')
+/** The peer that speaks for others and may not, normalised; null where nobody is spoken for, or by a trusted proxy. */
+export function untrustedForwarder({ peer, headers }: Arrival, trust: TrustProxy): string | null {
+  if (!isForwarded(headers)) return null
+  const address = normalizeAddress(peer)
+  return address === '' || trust(address) ? null : address
 }
 
-/** The one spelling of an IP address; the empty string for anything else. */
+function isForwarded(headers: Arrival['headers']): boolean {
+  return FORWARDING_HEADERS.some(name => headers[name] !== undefined)
+}
+
+/**
+ * What trusted proxies say; the empty string where they name no address. Each of them wrote the entry to its own left,
+ * so the walk ends at the first entry that is none of theirs: what stands left of it is the client's own word.
+ */
+function forwardedAddress(header: string | string[] | undefined, trust: TrustProxy): string {
+  let address = ''
+  for (const entry of String(header ?? '')
+    .split(',')
+    .reverse()) {
+    address = addressIn(entry.trim())
+    if (address === '' || !trust(address)) return address
+  }
+  return address
+}
+
+/** The address in an entry of `X-Forwarded-For`. Some proxies write the port as well: `1.2.3.4:5678`, `[2001:db8::1]:443`. */
+function addressIn(entry: string): string {
+  const [, bracketed, plain] = /^(?:\[([^\]]{1,64})\](?::\d{1,5})?|([^:]{1,64}):\d{1,5})$/.exec(entry) ?? []
+  return normalizeAddress(bracketed ?? plain ?? entry)
+}
+
+/** The one spelling of an IP address; the empty string for anything else, octal and short forms of IPv4 too. */
 export function normalizeAddress(value: string): string {
-  if (!ipaddr.isValid(value)) return ''
-  return ipaddr.process(value).toString()
+  return isIP(value) !== 0 && ipaddr.isValid(value) ? ipaddr.process(value).toString() : ''
+}
+
+/** Whether an address is one of a network's own: loopback, private, link-local, shared. False for what is no address. */
+export function isLocalAddress(value: string): boolean {
+  const address = parseAddress(value)
+  return address !== null && address.range() !== 'unicast'
 }
 
 /** The network that an address lies in, `192.0.2.0/24` or `2001:db8:1:2::/64`; the empty string for no address. */

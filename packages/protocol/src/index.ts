@@ -1,12 +1,15 @@
 export {
   addressPrefix,
+  type Arrival,
   type Binding,
   type BindingMode,
   type Client,
   clientOf,
+  isLocalAddress,
   normalizeAddress,
   parseTrustProxy,
   type TrustProxy,
+  untrustedForwarder,
 } from './binding.ts'
 export {
   type CookieNames,
@@ -45,6 +48,7 @@ export {
   parseDuration,
   type Site,
 } from './manifest/schema.ts'
+export { ProxyNotice } from './proxy-notice.ts'
 export { returnTarget } from './redirect.ts'
 export type { Report, SiteReport } from './report.ts'
 export { Reporter } from './reporter.ts'

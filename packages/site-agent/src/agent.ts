@@ -8,6 +8,7 @@ import {
   type Manifest,
   MemoryStore,
   openStore,
+  ProxyNotice,
   parseSecrets,
   parseTrustProxy,
   Reporter,
@@ -153,13 +154,14 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     }
     const signer = new Signer(readSecrets(options), site.id)
     const trust = parseTrustProxy(options.trustProxy ?? 'none')
+    const proxies = new ProxyNotice(trust, peer => log.warn({ site: site.id, peer }, 'proxy_untrusted'))
     // Before the store is opened: what is open keeps the process alive.
     const kept = cacheOptions(options)
     const given = typeof options.store === 'object' ? options.store : null
     const store = given ?? (await openOwnStore(options.store as string | undefined, manifest.current, log))
     const cache = new SessionCache(store, kept)
     const reporter = new Reporter(store, site.id)
-    const parts = { siteId: site.id, manifest, store, signer, trust, log, cache, reporter }
+    const parts = { siteId: site.id, manifest, store, signer, trust, proxies, log, cache, reporter }
     return new Agent(parts, site, async () => {
       manifest.close()
       await cache.close()

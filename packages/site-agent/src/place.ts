@@ -8,6 +8,7 @@ import {
   type Manifest,
   originsOf,
   type Reporter,
+  type ProxyNotice,
   type SessionRecord,
   type Signer,
   type Site,
@@ -33,6 +34,7 @@ export interface Agency {
   readonly store: Store
   readonly signer: Signer
   readonly trust: TrustProxy
+  readonly proxies: ProxyNotice
   readonly log: AgentLog
   readonly cache: SessionCache
   readonly reporter: Reporter
@@ -81,5 +83,6 @@ function place(agency: Agency, current: Manifest, site: Site, origin: string): P
 
 /** The client of a request. */
 export function clientAt(place: Place, request: AgentRequest): Client {
+  place.proxies.see(request)
   return clientOf(request, place.trust)
 }

@@ -7,6 +7,7 @@ import type { Desk, Extras, State } from './context.ts'
 import { accessLog } from './middleware/access-log.ts'
 import { body } from './middleware/body.ts'
 import { errors } from './middleware/errors.ts'
+import { forwarders } from './middleware/forwarders.ts'
 import { headers } from './middleware/headers.ts'
 import { manner } from './middleware/manner.ts'
 import { methods } from './middleware/methods.ts'
@@ -82,6 +83,7 @@ export function createApp(desk: Desk, secrets: Secrets): Koa<State, Extras> {
   app.use(headers(secure))
   app.use(manner(desk))
   app.use(errors(desk.log, errorPage))
+  app.use(forwarders(desk.proxies))
   app.use(methods(health, doors))
   app.use(health.routes())
   app.use(oneValue())

@@ -5,6 +5,7 @@ import type {
   Client,
   Language,
   LiveManifest,
+  ProxyNotice,
   Signer,
   Store,
   Toucher,
@@ -51,6 +52,8 @@ export interface Desk {
   readonly kept: KeptMail | null
   readonly signer: Signer
   readonly trust: TrustProxy
+  /** What was seen of proxies that are not trusted. */
+  readonly proxies: ProxyNotice
   readonly log: Logger
   readonly events: EventEmitter<ServiceEvents>
   /** Reads a logo's file, named beside the manifest, into a `data:` URL; null where it cannot be read. */

@@ -20,10 +20,14 @@ export function readyz(desk: Desk): Step {
           : 'unavailable',
       database: await state(() => pingDatabase(desk.database)),
     }
-    if (Object.values(data).every(state => state === 'ok')) return succeed(ctx, 'ready', data)
+    // Told, and no more: a header that anybody can send must not take the service out of service.
+    const { message } = desk.proxies
+    const proxy = message === null ? {} : { proxy: 'untrusted', hint: message }
+    if (Object.values(data).every(state => state === 'ok'))
+      return succeed(ctx, 'ready', { ...data, ...proxy })
     ctx.status = 503
     ctx.set({ 'Retry-After': '1', 'Carnet-Error': 'store_unavailable' })
-    ctx.body = { code: 503, error: 'store_unavailable', message: 'not ready', data }
+    ctx.body = { code: 503, error: 'store_unavailable', message: 'not ready', data: { ...data, ...proxy } }
   }
 }
 
