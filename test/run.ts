@@ -9,6 +9,7 @@ const NEEDED = [
   { program: 'redis-server', package: 'redis-server' },
   { program: 'postgres', package: 'postgresql' },
   { program: 'openssl', package: 'openssl' },
+  { program: 'nginx', package: 'nginx' },
   { program: 'chromium', package: 'chromium' },
   { program: 'firefox-esr', package: 'firefox-esr' },
 ]
