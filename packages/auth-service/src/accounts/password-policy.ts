@@ -23,6 +23,8 @@ export async function judgePassword(
   password: string,
   { minLength, words }: { minLength: number; words: readonly string[] },
 ): Promise<PasswordFault | null> {
+  // So long that nothing makes it short enough: it is not even looked at.
+  if (password.length > 8 * LONGEST_NEW_PASSWORD) return 'long'
   const normal = password.normalize('NFKC')
   const length = [...normal].length
   if (length < minLength) return 'short'

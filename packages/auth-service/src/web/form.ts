@@ -28,12 +28,16 @@ export function emailField(texts: Texts): z.ZodType<string> {
 
 /** A person's name. */
 export function nameField(texts: Texts): z.ZodType<string> {
-  return z
-    .string({ error: texts.faults.nameMissing })
-    .transform(text => text.normalize('NFC').trim())
-    .refine(name => name !== '', texts.faults.nameMissing)
-    .refine(name => !/[\p{Cc}\p{Cs}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u.test(name), texts.faults.name)
-    .refine(name => name.length <= 200, texts.faults.tooLong(200))
+  return (
+    z
+      .string({ error: texts.faults.nameMissing })
+      // Before it is looked at: what is normalised may be longer or shorter, but not by that much.
+      .max(2_000, texts.faults.tooLong(200))
+      .transform(text => text.normalize('NFC').trim())
+      .refine(name => name !== '', texts.faults.nameMissing)
+      .refine(name => !/[\p{Cc}\p{Cs}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u.test(name), texts.faults.name)
+      .refine(name => name.length <= 200, texts.faults.tooLong(200))
+  )
 }
 
 /** A password as it is given to be checked. */
@@ -74,7 +78,7 @@ export function parseForm<S extends z.ZodType>(ctx: Ctx, schema: S): z.output<S>
   const fields: Record<string, string> = {}
   for (const issue of parsed.error.issues) {
     if (issue.code === 'unrecognized_keys') {
-      const unknown = issue.keys.map(key => key.slice(0, 32))
+      const unknown = issue.keys.slice(0, 8).map(key => key.slice(0, 32))
       throw new CarnetError('invalid_input', `${unknown.join(', ')}: ${faults.unknown}`, {
         fields: Object.fromEntries(unknown.map(key => [key, faults.unknown])),
         cause: 'unknown keys',
@@ -117,15 +121,23 @@ export function backToForm(ctx: Ctx, page: string, error: CarnetError): boolean 
   return true
 }
 
+const LONGEST_SEARCH = 8_192
+
+/** The query of a page that is come back to; empty where it is longer than an answer's header may be. */
+export function searchOf(ctx: Ctx): string {
+  return ctx.search.length > LONGEST_SEARCH ? '' : ctx.search
+}
+
 /** The query, with what the body said of the way on: the next try has to know it as well. */
 function searchFor(ctx: Ctx, body: Record<string, unknown> | undefined): string {
-  const query = new URLSearchParams(ctx.search)
+  const search = searchOf(ctx)
+  const query = new URLSearchParams(search)
   for (const name of ['site', 'return_to']) {
     const given = body?.[name]
     if (typeof given === 'string' && given !== '' && given.length <= 2_048 && !query.has(name))
       query.set(name, given)
   }
-  return query.size === 0 || query.toString() === ctx.querystring ? ctx.search : `?${query}`
+  return query.size === 0 || query.toString() === search.slice(1) ? search : `?${query}`
 }
 
 /** Keeps a word for the next time a page is shown. */

@@ -62,7 +62,8 @@ export function authorize(desk: Desk): Step {
 /** `POST /authorize` `user`: who is signed in lets the site know, for as long as this session lasts. */
 export function consent(desk: Desk): Step {
   return async function consent(ctx) {
-    const { site } = readBounce(desk, ctx)
+    const bounce = readBounce(desk, ctx)
+    const { site } = bounce
     const { session, texts } = ctx.state
     const fields = { user: z.string({ error: texts.faults.value }), ...tokenField(ctx) }
     const { user } = parseForm(ctx, z.strictObject(fields))
@@ -72,7 +73,7 @@ export function consent(desk: Desk): Step {
       await desk.sessions.noteSite(session.sid, site.id)
       note(desk, ctx, 'site_allowed', { user, site: site.id, session: sessionHandle(session.sid) })
     }
-    const next = addressOf(desk, ctx)
+    const next = addressOf(desk.manifest.current.auth, bounce)
     if (isProgram(ctx)) {
       if (!consents) throw new CarnetError('signed_out', texts.errors.signed_out)
       return succeed(ctx, 'site allowed', { returnTo: next })
@@ -125,8 +126,9 @@ function sendBack(ctx: Ctx, { back, pixel }: Bounce, query: Record<string, strin
   send(ctx, pixel ? 302 : 303, `${back}?${new URLSearchParams(query)}`)
 }
 
-function sendToSignIn(desk: Desk, ctx: Ctx, { site, maxAge }: Bounce): void {
-  const query = new URLSearchParams({ site: site.id, return_to: ctx.url })
+function sendToSignIn(desk: Desk, ctx: Ctx, bounce: Bounce): void {
+  const { site, maxAge } = bounce
+  const query = new URLSearchParams({ site: site.id, return_to: addressOf(ctx.state.base, bounce) })
   if (maxAge !== null) query.set('max_age', String(maxAge))
   send(ctx, 303, `${desk.manifest.current.auth}/signin?${query}`)
 }
@@ -138,14 +140,15 @@ function send(ctx: Ctx, status: 302 | 303, location: string): void {
   ctx.body = ''
 }
 
-function askConsent(desk: Desk, ctx: Ctx, { site, state, back }: Bounce, user: User): void {
+function askConsent(desk: Desk, ctx: Ctx, bounce: Bounce, user: User): void {
+  const { site, state, back } = bounce
   if (isProgram(ctx)) {
     const { id, name, origin } = site
     succeed(ctx, 'consent needed', { site: { id, name, origin }, user })
     return
   }
   const { auth } = desk.manifest.current
-  const query = new URLSearchParams({ site: site.id, return_to: addressOf(desk, ctx) })
+  const query = new URLSearchParams({ site: site.id, return_to: addressOf(auth, bounce) })
   consentPage(ctx, {
     site,
     user,
@@ -154,7 +157,11 @@ function askConsent(desk: Desk, ctx: Ctx, { site, state, back }: Bounce, user: U
   })
 }
 
-/** The absolute address of this very bounce. */
-function addressOf(desk: Desk, ctx: Ctx): string {
-  return `${desk.manifest.current.auth}/authorize${ctx.search}`
+/** The address of this very bounce, with what was read of it and no more: all else would grow each time it is sent on. */
+function addressOf(auth: string, { site, state, maxAge, back }: Bounce): string {
+  const query = new URLSearchParams({ site: site.id, state })
+  if (maxAge !== null) query.set('max_age', String(maxAge))
+  const { origin } = new URL(back)
+  if (origin !== site.origin) query.set('origin', origin)
+  return `${auth}/authorize?${query}`
 }

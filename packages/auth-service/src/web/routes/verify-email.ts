@@ -7,7 +7,16 @@ import type { Texts } from '../../texts/en.ts'
 import type { Ctx, Desk, Step } from '../context.ts'
 import { refuseElsewhere } from '../elsewhere.ts'
 import { goTo, isProgram, succeed } from '../envelope.ts'
-import { backToForm, checkbox, emailField, flash, optionalText, parseForm, takeFlash } from '../form.ts'
+import {
+  backToForm,
+  checkbox,
+  emailField,
+  flash,
+  optionalText,
+  parseForm,
+  searchOf,
+  takeFlash,
+} from '../form.ts'
 import { count, guesserOf } from '../known-device.ts'
 import { mailDetails, putLimited, whereOf } from '../mails.ts'
 import { parameter } from '../middleware/one-value.ts'
@@ -88,7 +97,7 @@ export function resendVerify(desk: Desk): Step {
     }
     if (isProgram(ctx)) return succeed(ctx, texts.verify.resent, {})
     flash(ctx, { page: PAGE, message: texts.verify.resent, good: true, fields: {}, values: {} })
-    goTo(ctx, PAGE + ctx.search)
+    goTo(ctx, PAGE + searchOf(ctx))
   }
 }
 
