@@ -26,7 +26,7 @@ export class ManifestError extends Error {
 /** Parses and checks a manifest's YAML. `file` names it in faults. Throws `ManifestError`. */
 export function parseManifest(text: string, file: string): Manifest {
   const lines = new LineCounter()
-  const document = parseDocument(text, { lineCounter: lines })
+  const document = parseDocument(text, { lineCounter: lines, logLevel: 'error' })
   const at = (offset: number, message: string): ManifestFault => {
     const { line, col } = lines.linePos(offset)
     return { file, line, column: col, message }
