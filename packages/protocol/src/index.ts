@@ -1,6 +1,6 @@
 export {
-  addressPrefix,
   type Arrival,
+  addressPrefix,
   type Binding,
   type BindingMode,
   type Client,

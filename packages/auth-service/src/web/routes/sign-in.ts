@@ -89,7 +89,9 @@ async function authenticate(
   const isPrivate = desk.manifest.current.accounts.signUp === 'private'
   const wrong = () =>
     new CarnetError('invalid_credentials', isPrivate ? errors.unconfirmed : errors.invalid_credentials)
-  const found = await desk.users.find({ email: normalizeEmail(email) ?? email })
+  // What is no address is nobody's: PostgreSQL refuses to look for a NUL.
+  const address = normalizeEmail(email)
+  const found = address === null ? null : await desk.users.find({ email: address })
   const guesser = guesserOf(desk, ctx, email, found)
   let account: Account
   try {
