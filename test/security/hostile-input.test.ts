@@ -2,9 +2,11 @@ import { Browser, type Reply } from '@carnet/demo/browser'
 import test, { type ExecutionContext } from 'ava'
 import { startBothWorlds } from '../support/both-worlds.ts'
 import { rawExchange } from '../support/raw.ts'
+import { unlimited } from '../support/unlimited.ts'
 import { postJson, signedIn, signInJson, type World } from '../support/world.ts'
 
 const both = await startBothWorlds()
+for (const world of Object.values(both.worlds)) unlimited(world)
 test.after.always(() => both.close())
 
 /** What forms take, by their path; those of the account ask for a session. */

@@ -24,6 +24,7 @@ import { deviceName } from '../../packages/auth-service/src/accounts/device.ts'
 import { normalizeEmail } from '../../packages/auth-service/src/accounts/email.ts'
 import { judgePassword } from '../../packages/auth-service/src/accounts/password-policy.ts'
 import { readRememberCookie } from '../../packages/auth-service/src/sso/own-session.ts'
+import { unlimited } from '../support/unlimited.ts'
 import { postJson, startWorld } from '../support/world.ts'
 
 const LENGTH = 100_000
@@ -145,6 +146,7 @@ test.serial(
   async t => {
     const world = await startWorld()
     t.teardown(() => world.close())
+    unlimited(world)
     const { auth, shop } = world
     const browser = new Browser()
     const fields = { name: 'N', email: 'a@b.example', password: 'short', passwordAgain: 'short' }
