@@ -210,6 +210,15 @@ test('what Node refuses by itself, before any page has its say, is guarded as we
   for (const [what, bytes, status] of cases) guardedBelow(t, await rawExchange(port, [bytes]), status, what)
 })
 
+test('a target that is no address is refused by the app itself, guarded', async t => {
+  const answer = await rawExchange(port, [
+    `GET http://[ HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`,
+  ])
+  t.is(answer.status, 400)
+  t.true(answer.headers.get('content-security-policy')?.includes("default-src 'none'"))
+  t.is(answer.headers.get('cache-control'), 'no-store')
+})
+
 test('what comes after an unreadable piece is not answered once more', async t => {
   const answer = await rawExchange(port, [
     'nonsense\r\n\r\n',

@@ -14,7 +14,16 @@ export function errors(log: Logger, page: (ctx: Ctx, error: CarnetError) => void
       const fields = { code: error.code, route: ctx._matchedRoute ?? null }
       if (error.status >= 500) log.error({ ...fields, err: thrown }, 'request_failed')
       else log.info(fields, 'request_refused')
-      answer(ctx, error, page)
+      answer(ctx, error, (ctx, error) => {
+        try {
+          page(ctx, error)
+        } catch (fault) {
+          // Koa's own answer would bear none of our headers.
+          log.error({ ...fields, err: fault as Error }, 'error_page_failed')
+          ctx.type = 'text/plain'
+          ctx.body = `${error.code}\n`
+        }
+      })
     }
   }
 }
