@@ -219,15 +219,6 @@ test('a target that is no address is refused by the app itself, guarded', async 
   t.is(answer.headers.get('cache-control'), 'no-store')
 })
 
-test('what comes after an unreadable piece is not answered once more', async t => {
-  const answer = await rawExchange(port, [
-    'nonsense\r\n\r\n',
-    `GET /healthz HTTP/1.1\r\nHost: ${host}\r\n\r\n`,
-    'more\r\n\r\n',
-  ])
-  guardedBelow(t, answer, 400, 'the first')
-})
-
 test('an answer under way is never followed by a refusal that would be taken for a part of it', async t => {
   let written = () => {}
   const half = new Promise<void>(resolve => {

@@ -60,11 +60,7 @@ export function guardedServer(
   server.on('drop', () => server.closeIdleConnections())
   server.on('checkExpectation', (_req, res) => void res.writeHead(417, headersFor(417)).end(textFor(417)))
   server.on('connect', (_req, socket) => refuse(socket, 405))
-  const refused = new WeakSet<Duplex>()
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    // Node tells of each piece that comes after what it could not read.
-    if (refused.has(socket)) return
-    refused.add(socket)
     const status = statusOf(error.code ?? '')
     const answer = answers.get(socket)
     const halfAnswered = answer?.headersSent === true && !answer.writableFinished
