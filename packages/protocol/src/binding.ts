@@ -85,14 +85,13 @@ function isForwarded(headers: Arrival['headers']): boolean {
 }
 
 /**
- * What trusted proxies say; the empty string where they name no address. Each of them wrote the entry to its own left,
- * so the walk ends at the first entry that is none of theirs: what stands left of it is the client's own word.
+ * What trusted proxies say; the empty string where they name no address. Each of them added whom it heard at the right
+ * end, so the walk ends at the first entry that is none of theirs: what stands left of it is the client's own word.
  */
 function forwardedAddress(header: string | string[] | undefined, trust: TrustProxy): string {
   let address = ''
-  for (const entry of String(header ?? '')
-    .split(',')
-    .reverse()) {
+  const entries = String(header ?? '').split(',')
+  for (const entry of entries.reverse()) {
     address = addressIn(entry.trim())
     if (address === '' || !trust(address)) return address
   }
