@@ -36,6 +36,7 @@ const FORMS: Record<string, Record<string, unknown>> = {
   '/account/profile': { name: 'Ada', form_token: 'x' },
   '/account/email': { email: 'ada@example.com', form_token: 'x' },
   '/account/password': { password: 'x', passwordAgain: 'x', form_token: 'x' },
+  '/authorize?site=shop&state=s': { user: 'x', form_token: 'x' },
   '/account/sessions': { end: 'x', form_token: 'x' },
 }
 
