@@ -18,7 +18,7 @@ async function scene(): Promise<Scene> {
   const made = { clock: 1_000_000 } as { remembering: Remembering; clock: number }
   made.remembering = new Remembering(
     database,
-    'key',
+    ['key'],
     async () => false,
     () => made.clock,
   )

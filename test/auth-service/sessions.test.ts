@@ -79,7 +79,7 @@ async function house(first: Store = new TestStore()) {
     async begin({ remembered = false, of = userId, sid = newSid() } = {}) {
       const account = await users.find({ id: of })
       if (account === null) throw new Error('There is no such user.')
-      const remembering = new Remembering(database, 'key', sid => store.wasRevoked(sid))
+      const remembering = new Remembering(database, ['key'], sid => store.wasRevoked(sid))
       const given = { sid, life: WEEK, authenticatedAt: Date.now() }
       const series = remembered
         ? await remembering.begin({ id: account.user.id, epoch: account.epoch }, given)

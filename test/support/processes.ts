@@ -31,7 +31,7 @@ export function run(args: readonly string[], env: Record<string, string>, input?
 }
 
 /** Waits until a program has printed something; fails with its output where it ended before. */
-export async function printed(program: Program, text: string): Promise<void> {
+export async function printed(program: Program, text: string, withinMs = 20_000): Promise<void> {
   let ended = false
   program.exited.then(() => {
     ended = true
@@ -40,5 +40,5 @@ export async function printed(program: Program, text: string): Promise<void> {
     if (program.output().includes(text)) return true
     if (ended) throw new Error(`It ended before it printed "${text}":\n${program.output()}`)
     return false
-  }, 20_000)
+  }, withinMs)
 }

@@ -13,7 +13,7 @@ import {
 import type Koa from 'koa'
 import type { Logger } from 'pino'
 import { Audit } from './accounts/audit.ts'
-import { Backend, backendKey } from './accounts/backend.ts'
+import { Backend, backendKeys } from './accounts/backend.ts'
 import { openMigrated } from './accounts/database.ts'
 import { MailTokens } from './accounts/mail-tokens.ts'
 import { Passwords } from './accounts/passwords.ts'
@@ -82,7 +82,7 @@ export async function createAuthService(options: AuthServiceOptions): Promise<Au
   const passwords = new Passwords(() => options.passwordCost ?? manifest.current.accounts.password.cost)
   const users = new Users(database, passwords, () => {
     const { credentials } = manifest.current.accounts
-    return credentials === null ? null : new Backend(credentials, backendKey(secrets))
+    return credentials === null ? null : new Backend(credentials, backendKeys(secrets)[0])
   })
   const sessions = new Sessions(database, store, users, () => manifest.current)
   const tokens = new MailTokens(database, secrets, () => manifest.current.auth)
@@ -93,7 +93,6 @@ export async function createAuthService(options: AuthServiceOptions): Promise<Au
   )
   const audit = new Audit(database, log)
   const following = new Following({ store, sessions, outbox, audit, manifest, log, refusesEviction })
-  const [key] = siteSecrets(secrets, 'auth/remember')
   const desk: Desk = {
     manifest,
     store,
@@ -101,8 +100,10 @@ export async function createAuthService(options: AuthServiceOptions): Promise<Au
     database,
     users,
     sessions,
-    remembering: new Remembering(database, key, sid => store.wasRevoked(sid)),
     limits,
+    remembering: new Remembering(database, siteSecrets(secrets, 'auth/remember'), sid =>
+      store.wasRevoked(sid),
+    ),
     tokens,
     outbox,
     audit,

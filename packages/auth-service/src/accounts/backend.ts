@@ -30,9 +30,9 @@ const answer = z.object({
   }),
 })
 
-/** The key that signs requests to the backend, base64url: `carnet credentials` prints it. */
-export function backendKey(secrets: Secrets): string {
-  return siteSecrets(secrets, 'auth/credentials')[0]
+/** The keys of requests to the backend, newest first, base64url: `carnet credentials` prints them, and the newest signs. */
+export function backendKeys(secrets: Secrets): Secrets {
+  return siteSecrets(secrets, 'auth/credentials')
 }
 
 /**

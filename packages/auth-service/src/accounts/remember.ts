@@ -34,19 +34,19 @@ const SAME_SUCCESSOR_MS = 60_000
  */
 export class Remembering {
   readonly #database: Database
-  readonly #key: string
+  readonly #keys: readonly [string, ...string[]]
   readonly #wasRevoked: (sid: string) => Promise<boolean>
   readonly #now: () => number
 
-  /** `key` derives successors; `wasRevoked` tells whether a session was signed out; `now` is ms since epoch. */
+  /** Of the `keys`, newest first, the newest derives successors, and all know theirs again; `wasRevoked` tells whether a session was signed out; `now` is ms since epoch. */
   constructor(
     database: Database,
-    key: string,
+    keys: readonly [string, ...string[]],
     wasRevoked: (sid: string) => Promise<boolean>,
     now: () => number = Date.now,
   ) {
     this.#database = database
-    this.#key = key
+    this.#keys = keys
     this.#wasRevoked = wasRevoked
     this.#now = now
   }
@@ -90,9 +90,10 @@ export class Remembering {
         presented === row.token_hash &&
         row.successor_at !== null &&
         now - row.successor_at < SAME_SUCCESSOR_MS
-      if (again) return this.#known(row, row.sid, this.#successor(seriesId, token, row.successor_salt ?? ''))
+      const handedOut = again ? this.#handedOut(row, token) : null
+      if (handedOut !== null) return this.#known(row, row.sid, handedOut)
       const [salt, sid] = [random(), newSid()]
-      const successor = this.#successor(seriesId, token, salt)
+      const successor = successorBy(this.#keys[0], { seriesId, token, salt })
       const turned = {
         token_hash: presented,
         successor_hash: digest(successor),
@@ -144,12 +145,19 @@ export class Remembering {
     }
   }
 
-  #successor(seriesId: string, token: string, salt: string): string {
-    return createHmac('sha256', this.#key)
-      .update(`${seriesId}.${token}.${salt}`)
-      .digest('base64url')
-      .slice(0, 32)
+  /** The successor that this token was given, which an older key may have made; null where that key is gone. */
+  #handedOut(row: SeriesRow, token: string): string | null {
+    const of = { seriesId: row.id, token, salt: row.successor_salt ?? '' }
+    const made = this.#keys.map(key => successorBy(key, of))
+    return made.find(successor => digest(successor) === row.successor_hash) ?? null
   }
+}
+
+function successorBy(
+  key: string,
+  { seriesId, token, salt }: { seriesId: string; token: string; salt: string },
+): string {
+  return createHmac('sha256', key).update(`${seriesId}.${token}.${salt}`).digest('base64url').slice(0, 32)
 }
 
 function random(): string {
