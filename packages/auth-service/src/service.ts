@@ -15,6 +15,7 @@ import type { Logger } from 'pino'
 import { Audit } from './accounts/audit.ts'
 import { Backend, backendKeys } from './accounts/backend.ts'
 import { openMigrated } from './accounts/database.ts'
+import { noteKeys } from './accounts/keys.ts'
 import { MailTokens } from './accounts/mail-tokens.ts'
 import { Passwords } from './accounts/passwords.ts'
 import { Remembering } from './accounts/remember.ts'
@@ -79,6 +80,7 @@ export async function createAuthService(options: AuthServiceOptions): Promise<Au
   const kept = mail === 'kept' ? new KeptMail() : null
   const transport = mail === null || mail === 'kept' ? kept : await smtpTransport(mail.url, mail.from)
   const database = await openMigrated(options.databaseUrl)
+  const stopNoting = noteKeys(database, secrets, error => log.warn({ err: error }, 'keys_not_noted'))
   const passwords = new Passwords(() => options.passwordCost ?? manifest.current.accounts.password.cost)
   const users = new Users(database, passwords, () => {
     const { credentials } = manifest.current.accounts
@@ -130,6 +132,7 @@ export async function createAuthService(options: AuthServiceOptions): Promise<Au
       await audit.close()
       await passwords.close()
       await limits.close()
+      await stopNoting()
       await database.destroy()
     },
   }

@@ -64,6 +64,7 @@ export {
   type Used,
 } from './session.ts'
 export { isFresh, isSid, type SessionRecord, tagOf, type User } from './session-record.ts'
+export { inspectRedis, type RedisFindings, type RedisServer } from './store/inspect-redis.ts'
 export { MemoryStore } from './store/memory.ts'
 export { openStore } from './store/open.ts'
 export { RedisStore } from './store/redis.ts'

@@ -104,6 +104,15 @@ export interface AuditRow {
   session: string | null
 }
 
+/** A row of `keys`: a secret that a service runs with, by a name that tells nothing of it. */
+export interface KeyRow {
+  fingerprint: string
+  first_seen_at: number
+  last_seen_at: number
+  /** Since when it is the one that signs; null for the others. */
+  signs_since: number | null
+}
+
 /** The tables. */
 export interface Tables {
   users: UserRow
@@ -113,6 +122,7 @@ export interface Tables {
   outbox: OutboxRow
   audit: AuditRow
   spent_tokens: { id: string; expires_at: number }
+  keys: KeyRow
 }
 
 /** The service's SQL. */
@@ -158,16 +168,26 @@ export function openDatabase(url: string, { patient = false }: { patient?: boole
   return new Kysely<Tables>({ dialect: sqliteDialect(file, patience) })
 }
 
-function isPostgres(url: string): boolean {
+/** Whether a database's URL names PostgreSQL. */
+export function isPostgres(url: string): boolean {
   return /^postgres(ql)?:\/\//.test(url)
 }
 
 /** Brings the tables up to date; the names of the migrations that ran now. Several processes may call it at once. */
 export async function migrate(db: Database): Promise<string[]> {
-  const migrator = new Migrator({ db, provider: { getMigrations: async () => MIGRATIONS } })
-  const { error, results = [] } = await migrator.migrateToLatest()
+  const { error, results = [] } = await migratorOf(db).migrateToLatest()
   if (error !== undefined) throw error
   return results.map(result => result.migrationName)
+}
+
+/** The names of the migrations that have yet to run. Changes nothing. */
+export async function pendingMigrations(db: Database): Promise<string[]> {
+  const all = await migratorOf(db).getMigrations()
+  return all.filter(({ executedAt }) => executedAt === undefined).map(({ name }) => name)
+}
+
+function migratorOf(db: Database): Migrator {
+  return new Migrator({ db, provider: { getMigrations: async () => MIGRATIONS } })
 }
 
 /** Asks the database. Throws `store_unavailable` where it does not answer. */

@@ -53,6 +53,17 @@ export const MIGRATIONS: Record<string, Migration> = {
       await db.schema.createIndex('audit_of_session').on('audit').column('session').execute()
     },
   },
+  '0005-keys': {
+    async up(db) {
+      await db.schema
+        .createTable('keys')
+        .addColumn('fingerprint', 'text', column => column.primaryKey())
+        .addColumn('first_seen_at', 'bigint', column => column.notNull())
+        .addColumn('last_seen_at', 'bigint', column => column.notNull())
+        .addColumn('signs_since', 'bigint')
+        .execute()
+    },
+  },
 }
 
 async function addToUsers(db: Kysely<unknown>): Promise<void> {

@@ -3,9 +3,11 @@ import { readFileSync } from 'node:fs'
 import { ManifestError } from '@carnet/protocol'
 import { Command, CommanderError } from 'commander'
 import { ConfigError } from '../config.ts'
+import { redactor } from '../redact.ts'
 import { audit } from './audit.ts'
 import { check } from './check.ts'
 import { credentials } from './credentials.ts'
+import { doctor } from './doctor.ts'
 import { migrateCommand } from './migrate.ts'
 import { redisAcl } from './redis-acl.ts'
 import { serveCommand } from './serve.ts'
@@ -37,7 +39,8 @@ Environment:
 Begin with:
   carnet check         is the manifest right?
   carnet user add ada@example.com
-  carnet serve`,
+  carnet serve
+  carnet doctor        is all well?`,
   )
   .showHelpAfterError('(carnet --help says more)')
   .exitOverride()
@@ -45,6 +48,7 @@ Begin with:
 for (const command of [
   serveCommand(),
   check(),
+  doctor(),
   migrateCommand(),
   site(),
   user(),
@@ -62,18 +66,23 @@ try {
   process.exitCode = report(error)
 }
 
-/** Says what went wrong, in lines that say what to do; the exit code is the answer. */
+/** Says what went wrong, in lines that say what to do, and without a password; the exit code is the answer. */
 function report(error: unknown): number {
+  const redact = redactor(process.env)
   if (error instanceof CommanderError) return error.exitCode
   if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') {
-    console.error(`${(error as Error).message}. Something listens there already; choose another CARNET_PORT.`)
+    console.error(
+      `${redact((error as Error).message)}. Something listens there already; choose another CARNET_PORT.`,
+    )
     return 1
   }
   if (['ECONNREFUSED', 'ENOTFOUND', 'ETIMEDOUT'].includes(String((error as NodeJS.ErrnoException).code))) {
-    console.error(`The database does not answer: ${(error as Error).message}. See to CARNET_DATABASE_URL.`)
+    console.error(
+      `The database does not answer: ${redact((error as Error).message)}. See to CARNET_DATABASE_URL.`,
+    )
     return 1
   }
   const expected = error instanceof ConfigError || error instanceof ManifestError || error instanceof Error
-  console.error(expected ? (error as Error).message : error)
+  console.error(redact(expected ? (error as Error).message : String(error)))
   return 1
 }
