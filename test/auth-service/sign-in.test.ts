@@ -136,8 +136,10 @@ test('what is refused before its body was read ends the connection', async t => 
 test('a body that cannot be unpacked, and a target that is no address, are 400', async t => {
   const packed = await postJson(new Browser(), `${auth}/signin`, good, { 'content-encoding': 'gzip' })
   t.is(packed.status, 400)
-  for (const origin of [auth, shop])
-    t.regex(await rawRequest(origin, 'GET http://[ HTTP/1.1'), /^HTTP\/1\.1 400 /)
+  for (const origin of [auth, shop]) {
+    for (const target of ['http://[', 'http://shop:x/'])
+      t.regex(await rawRequest(origin, `GET ${target} HTTP/1.1`), /^HTTP\/1\.1 400 /, target)
+  }
 })
 
 test.serial('a connection that is cut leaves nothing on standard error', async t => {

@@ -167,36 +167,39 @@ const held = (email: string) => ({
   'mailed link': 'taken',
 })
 
-test.serial('what was made under the old secret holds while both are there, and not after; what is made then holds without the old one', async t => {
-  t.timeout(300_000)
-  const at = await installation(t, 1)
-  const [a, b] = [secret(), secret()]
-  const restart = async (secrets: string) => {
-    for (const part of ['auth', 'shop', 'games']) await at.start(part, environment(part, secrets))
-    await ready(at)
-  }
-  const emails = ['one@example.com', 'two@example.com', 'three@example.com'] as const
-  for (const email of emails) await addUser(at, email, a)
+test.serial(
+  'what was made under the old secret holds while both are there, and not after; what is made then holds without the old one',
+  async t => {
+    t.timeout(300_000)
+    const at = await installation(t, 1)
+    const [a, b] = [secret(), secret()]
+    const restart = async (secrets: string) => {
+      for (const part of ['auth', 'shop', 'games']) await at.start(part, environment(part, secrets))
+      await ready(at)
+    }
+    const emails = ['one@example.com', 'two@example.com', 'three@example.com'] as const
+    for (const email of emails) await addUser(at, email, a)
 
-  await restart(a)
-  const goOn = await hold(at, emails[0])
-  const goOnTooLate = await hold(at, emails[1])
-  await restart(`${b},${a}`)
-  t.deepEqual(await goOn(), held(emails[0]))
-  const goOnLater = await hold(at, emails[2])
-  await restart(b)
-  t.deepEqual(await goOnLater(), held(emails[2]), 'the new one signs')
-  t.deepEqual(await goOnTooLate(), {
-    'session at auth': 'signed_out',
-    'session at a site': 'signed_out',
-    'remembered browser': 'signed_out',
-    'open form': 'csrf',
-    'bounce under way': 'asked again',
-    'pull under way': 'state_mismatch',
-    claim: 'signed_out',
-    'mailed link': 'refused',
-  })
-})
+    await restart(a)
+    const goOn = await hold(at, emails[0])
+    const goOnTooLate = await hold(at, emails[1])
+    await restart(`${b},${a}`)
+    t.deepEqual(await goOn(), held(emails[0]))
+    const goOnLater = await hold(at, emails[2])
+    await restart(b)
+    t.deepEqual(await goOnLater(), held(emails[2]), 'the new one signs')
+    t.deepEqual(await goOnTooLate(), {
+      'session at auth': 'signed_out',
+      'session at a site': 'signed_out',
+      'remembered browser': 'signed_out',
+      'open form': 'csrf',
+      'bounce under way': 'asked again',
+      'pull under way': 'state_mismatch',
+      claim: 'signed_out',
+      'mailed link': 'refused',
+    })
+  },
+)
 
 test.serial('a remembered browser whose tabs come back before and after the change is no thief', async t => {
   t.timeout(300_000)
@@ -276,99 +279,105 @@ async function goesOn(
   }
 }
 
-test.serial('in the order of the guide nobody is signed out at any step, with several processes of each part', async t => {
-  t.timeout(300_000)
-  const at = await installation(t, 2)
-  const [a, b] = [secret(), secret()]
-  const email = await addUser(at, 'many@example.com', a)
-  for (const part of ['auth', 'shop']) {
-    for (const nth of [0, 1]) await at.start(part, environment(part, a), nth)
-  }
-  await ready(at, ['auth', 'shop'], 2)
-  await rollOut(t, at, email, `${a},${b}`)
-  await rollOut(t, at, email, `${b},${a}`)
-  // By now all that was signed with the old one would have ended.
-  await rollOut(t, at, email, b)
-})
-
-test.serial('Redis lets in the old password and the new one while both secrets are there, and the backend is told both keys', async t => {
-  t.timeout(300_000)
-  const guarded = await startRedis({ user: { name: 'boss', password: 'boss' } })
-  t.teardown(() => guarded.stop())
-  const received: string[] = []
-  const backend = createServer((req, res) => {
-    const chunks: Buffer[] = []
-    req.on('data', chunk => chunks.push(chunk))
-    req.on('end', () => {
-      const body = Buffer.concat(chunks).toString()
-      const signed = `${req.headers['carnet-timestamp']}.${body}`
-      const known = keys.find(
-        key => createHmac('sha256', key).update(signed).digest('hex') === req.headers['carnet-signature'],
-      )
-      received.push(known ?? 'none')
-      res.writeHead(known === undefined ? 401 : 200, { 'content-type': 'application/json' })
-      const { email } = JSON.parse(body) as { email: string }
-      res.end(JSON.stringify({ user: { id: '1', email, name: 'A' } }))
-    })
-  })
-  await new Promise<void>(resolve => backend.listen(0, '127.0.0.1', () => resolve()))
-  t.teardown(() => backend.close())
-  const { port } = backend.address() as AddressInfo
-  const at = await prepareInstallation({
-    sites: { shop: ', fanOut: none' },
-    manifest: `accounts: { credentials: "http://localhost:${port}/" }`,
-  })
-  t.teardown(() => at.stop())
-  const [a, b] = [secret(), secret()]
-  let keys: string[] = []
-  const print = async (args: string[], secrets: string) =>
-    (await at.command(args, environment('auth', secrets))).output.trim()
-  const load = async (secrets: string) => {
-    for (const rule of (await print(['redis-acl'], secrets)).split('\n').slice(1)) {
-      const [, name = '', ...parts] = rule.split(' ')
-      await guarded.ask('ACL', 'SETUSER', name, ...(parts.join(' ').match(/\([^)]*\)|\S+/g) ?? []))
-    }
-    keys = (await print(['credentials'], secrets)).split(',')
-  }
-  const urlOf = async (id: string, secrets: string) =>
-    `redis://carnet-${id}:${await print(['redis-acl', '--password', id], secrets)}@127.0.0.1:${guarded.port}`
-  const start = async (secrets: string) => {
+test.serial(
+  'in the order of the guide nobody is signed out at any step, with several processes of each part',
+  async t => {
+    t.timeout(300_000)
+    const at = await installation(t, 2)
+    const [a, b] = [secret(), secret()]
+    const email = await addUser(at, 'many@example.com', a)
     for (const part of ['auth', 'shop']) {
-      const env = { ...environment(part, secrets), CARNET_REDIS_URL: await urlOf(part, secrets) }
-      await at.start(part, env)
+      for (const nth of [0, 1]) await at.start(part, environment(part, a), nth)
     }
-    await ready(at, ['auth', 'shop'])
-  }
-  const email = 'their@example.com'
-  const enters = async () => {
-    const browser = await signedIn(at.auth, email)
-    await browser.visit(`${at.origins['shop']}/members`)
-    t.is(await whoAt(browser, at.origins['shop'] ?? ''), email)
-    return browser
-  }
+    await ready(at, ['auth', 'shop'], 2)
+    await rollOut(t, at, email, `${a},${b}`)
+    await rollOut(t, at, email, `${b},${a}`)
+    // By now all that was signed with the old one would have ended.
+    await rollOut(t, at, email, b)
+  },
+)
 
-  await load(a)
-  await start(a)
-  const first = await enters()
-  await load(`${a},${b}`)
-  t.is(keys.length, 2)
-  await enters()
-  await start(`${b},${a}`)
-  t.is(await whoAt(first, at.origins['shop'] ?? ''), email)
-  await enters()
-  t.not(received.at(-1), received[0], 'the new key signs')
-  await load(b)
-  await start(b)
-  await enters()
-  t.false(received.includes('none'))
-  const old = await urlOf('shop', a)
-  const { password } = new URL(old)
-  await t.throwsAsync(
-    async () => {
-      const reply = await guarded.ask('AUTH', 'carnet-shop', password)
-      if (reply === 'OK') return
-      throw new Error(String(reply))
-    },
-    { message: /WRONGPASS/ },
-  )
-})
+test.serial(
+  'Redis lets in the old password and the new one while both secrets are there, and the backend is told both keys',
+  async t => {
+    t.timeout(300_000)
+    const guarded = await startRedis({ user: { name: 'boss', password: 'boss' } })
+    t.teardown(() => guarded.stop())
+    const received: string[] = []
+    const backend = createServer((req, res) => {
+      const chunks: Buffer[] = []
+      req.on('data', chunk => chunks.push(chunk))
+      req.on('end', () => {
+        const body = Buffer.concat(chunks).toString()
+        const signed = `${req.headers['carnet-timestamp']}.${body}`
+        const known = keys.find(
+          key => createHmac('sha256', key).update(signed).digest('hex') === req.headers['carnet-signature'],
+        )
+        received.push(known ?? 'none')
+        res.writeHead(known === undefined ? 401 : 200, { 'content-type': 'application/json' })
+        const { email } = JSON.parse(body) as { email: string }
+        res.end(JSON.stringify({ user: { id: '1', email, name: 'A' } }))
+      })
+    })
+    await new Promise<void>(resolve => backend.listen(0, '127.0.0.1', () => resolve()))
+    t.teardown(() => backend.close())
+    const { port } = backend.address() as AddressInfo
+    const at = await prepareInstallation({
+      sites: { shop: ', fanOut: none' },
+      manifest: `accounts: { credentials: "http://localhost:${port}/" }`,
+    })
+    t.teardown(() => at.stop())
+    const [a, b] = [secret(), secret()]
+    let keys: string[] = []
+    const print = async (args: string[], secrets: string) =>
+      (await at.command(args, environment('auth', secrets))).output.trim()
+    const load = async (secrets: string) => {
+      for (const rule of (await print(['redis-acl'], secrets)).split('\n').slice(1)) {
+        const [, name = '', ...parts] = rule.split(' ')
+        await guarded.ask('ACL', 'SETUSER', name, ...(parts.join(' ').match(/\([^)]*\)|\S+/g) ?? []))
+      }
+      keys = (await print(['credentials'], secrets)).split(',')
+    }
+    const urlOf = async (id: string, secrets: string) =>
+      `redis://carnet-${id}:${await print(['redis-acl', '--password', id], secrets)}@127.0.0.1:${guarded.port}`
+    const start = async (secrets: string) => {
+      for (const part of ['auth', 'shop']) {
+        const env = { ...environment(part, secrets), CARNET_REDIS_URL: await urlOf(part, secrets) }
+        await at.start(part, env)
+      }
+      await ready(at, ['auth', 'shop'])
+    }
+    const email = 'their@example.com'
+    const enters = async () => {
+      const browser = await signedIn(at.auth, email)
+      await browser.visit(`${at.origins['shop']}/members`)
+      t.is(await whoAt(browser, at.origins['shop'] ?? ''), email)
+      return browser
+    }
+
+    await load(a)
+    await start(a)
+    const first = await enters()
+    await load(`${a},${b}`)
+    t.is(keys.length, 2)
+    await enters()
+    await start(`${b},${a}`)
+    t.is(await whoAt(first, at.origins['shop'] ?? ''), email)
+    await enters()
+    t.not(received.at(-1), received[0], 'the new key signs')
+    await load(b)
+    await start(b)
+    await enters()
+    t.false(received.includes('none'))
+    const old = await urlOf('shop', a)
+    const { password } = new URL(old)
+    await t.throwsAsync(
+      async () => {
+        const reply = await guarded.ask('AUTH', 'carnet-shop', password)
+        if (reply === 'OK') return
+        throw new Error(String(reply))
+      },
+      { message: /WRONGPASS/ },
+    )
+  },
+)

@@ -45,7 +45,7 @@ export async function startPostgres(): Promise<TestPostgres> {
   )
   endWithUs(server)
   const admin = `postgres://carnet@127.0.0.1:${port}/postgres`
-  await until(() => query(admin, 'select 1'))
+  await until(() => query(admin, 'select 1'), 30_000)
   let count = 0
   return {
     async create() {

@@ -36,9 +36,7 @@ export async function printed(program: Program, text: string, withinMs = 20_000)
   program.exited.then(() => {
     ended = true
   })
-  await until(() => {
-    if (program.output().includes(text)) return true
-    if (ended) throw new Error(`It ended before it printed "${text}":\n${program.output()}`)
-    return false
-  }, withinMs)
+  await until(() => ended || program.output().includes(text), withinMs)
+  if (!program.output().includes(text))
+    throw new Error(`It ended before it printed "${text}":\n${program.output()}`)
 }

@@ -7,6 +7,7 @@ import { isProgram, messageFor } from '../envelope.ts'
 export function errors(log: Logger, page: (ctx: Ctx, error: CarnetError) => void): Step {
   return async function errors(ctx, next) {
     try {
+      if (!isAddress(ctx.req.url)) throw new CarnetError('invalid_input', 'The request names no address.')
       await next()
       if (ctx.status === 404 && ctx.body == null) throw new CarnetError('not_found', 'There is no such page.')
     } catch (thrown) {
@@ -48,11 +49,16 @@ function answer(ctx: Ctx, error: CarnetError, page: (ctx: Ctx, error: CarnetErro
   }
 }
 
+/** Whether a request target is one that can be parsed: what Node says of any other quotes it, and ends in the log. */
+function isAddress(target = ''): boolean {
+  return target.startsWith('/') || target === '*' || URL.canParse(target)
+}
+
 function toCarnetError(thrown: unknown): CarnetError {
   if (thrown instanceof CarnetError) return thrown
-  // Koa and its libraries throw http-errors; a request target that is no URL is Node's own error.
-  const { status, code } = thrown as { status?: unknown; code?: unknown }
-  if ((typeof status === 'number' && status >= 400 && status < 500) || code === 'ERR_INVALID_URL') {
+  // Koa and its libraries throw http-errors.
+  const { status } = thrown as { status?: unknown }
+  if (typeof status === 'number' && status >= 400 && status < 500) {
     return new CarnetError('invalid_input', 'The request could not be read.', { cause: thrown })
   }
   return new CarnetError('internal', 'Something went wrong on our side.', { cause: thrown })
