@@ -33,6 +33,7 @@ const siteSecretsOf = (id: string) => siteSecrets(parseSecrets(secrets), id)
 for (const id of SITES)
   for (const [nth, word] of siteSecretsOf(id).entries()) planted.set(`secret ${nth} of ${id}`, word)
 const redisPassword = plant('the password of Redis')
+const limitsPassword = plant('the password of the Redis with the limits')
 const databasePassword = plant('the password of PostgreSQL')
 const smtpPassword = plant('the password of the mail server')
 const SERVER = [...planted.keys()]
@@ -59,6 +60,7 @@ const inBody = plant('the body')
 const SENT = [...planted.keys()].filter(name => !SERVER.includes(name))
 
 const redis = await startRedis({ user: { name: 'carnet', password: redisPassword } })
+const limits = await startRedis({ user: { name: 'limits', password: limitsPassword } })
 const postgres = await startPostgres()
 const databaseUrl = (await postgres.create()).replace('carnet@', `carnet:${databasePassword}@`)
 const mails: ParsedMail[] = []
@@ -84,6 +86,7 @@ await new Promise<void>(resolve => smtp.listen(smtpPort, '127.0.0.1', () => reso
 const env = {
   CARNET_SECRETS: secrets,
   CARNET_REDIS_URL: redis.url,
+  CARNET_LIMITS_REDIS_URL: limits.url,
   CARNET_DATABASE_URL: databaseUrl,
   CARNET_SMTP_URL: `smtp://mailer:${smtpPassword}@127.0.0.1:${smtpPort}`,
   CARNET_MAIL_FROM: 'Carnet <login@example.com>',
@@ -100,6 +103,7 @@ test.after.always(async () => {
   await at.stop()
   await new Promise<void>(resolve => smtp.close(() => resolve()))
   await redis.stop()
+  await limits.stop()
   if (!databaseStopped) await postgres.stop()
 })
 
@@ -415,6 +419,7 @@ test.serial(
       { CARNET_REDIS_URL: `mysql://carnet:${redisPassword}@127.0.0.1` },
       { CARNET_REDIS_URL: `redis://carnet:${redisPassword}@127.0.0.1:x` },
       { CARNET_REDIS_URL: redisPassword },
+      { CARNET_LIMITS_REDIS_URL: `redis://limits:${limitsPassword}@127.0.0.1:x` },
       { CARNET_DATABASE_URL: `oracle://carnet:${databasePassword}@127.0.0.1/x` },
       { CARNET_DATABASE_URL: `postgres://carnet:${databasePassword}@127.0.0.1:x/y` },
       { CARNET_DATABASE_URL: `postgres://carnet:${databasePassword}%zz@127.0.0.1:1/y` },

@@ -1,4 +1,4 @@
-const URLS = ['CARNET_REDIS_URL', 'CARNET_DATABASE_URL', 'CARNET_SMTP_URL']
+const URLS = ['CARNET_REDIS_URL', 'CARNET_LIMITS_REDIS_URL', 'CARNET_DATABASE_URL', 'CARNET_SMTP_URL']
 const SECRETS = ['CARNET_SECRETS', 'CARNET_SITE_SECRETS']
 
 /** Takes what an environment holds of secrets and passwords out of a text, whoever wrote it. */

@@ -24,6 +24,19 @@ export async function examineStore({ storeUrl, production }: Config): Promise<Fi
   ]
 }
 
+/** Where tries are counted, where that is a Redis of its own. */
+export async function examineLimits({ limitsUrl, storeUrl }: Config): Promise<Finding[]> {
+  const { ok, warning } = about('limits')
+  if (limitsUrl === storeUrl) return []
+  if (limitsUrl === 'memory:') return [ok('each process counts tries by itself')]
+  try {
+    const { masters } = await inspectRedis(limitsUrl)
+    return masters.map(({ address }) => ok(`tries are counted in Redis at ${address}`))
+  } catch (error) {
+    return [warning(`cannot be reached: ${(error as Error).message}. See to CARNET_LIMITS_REDIS_URL.`)]
+  }
+}
+
 function examineMaster(master: RedisServer, production: boolean): Finding[] {
   const { ok, warning, fault } = about('redis')
   const { address, version, policy, keepsLog, replicas } = master
