@@ -3,6 +3,6 @@ import bowser from 'bowser'
 /** What a User-Agent header says of the device, `Firefox on Linux`; empty where it says nothing that is known. */
 export function deviceName(userAgent: string): string {
   if (userAgent === '') return ''
-  const { browser, os } = bowser.parse(userAgent.slice(0, 512))
+  const { browser, os } = bowser.parse(userAgent.slice(0, 512).replaceAll(/\p{Cc}/gu, ''))
   return [browser.name, os.name].filter(name => name !== undefined && name !== '').join(' on ')
 }
