@@ -34,7 +34,7 @@ export type Part = (typeof PARTS)[number]
 export interface DemoOptions {
   /** The auth service's port; the sites follow. 0 takes any free ones. Default: 4000. */
   port?: number
-  /** Default: an embedded store of its own. */
+  /** One for all parts, or a URL that each part opens for itself. Default: an embedded store of its own. */
   store?: Store | string
   /** A part's public origin. Default: `http://<part>.localhost:<port>`. */
   origin?: (part: Part, port: number) => string
@@ -109,7 +109,7 @@ export async function startDemo(options: DemoOptions = {}): Promise<Demo> {
       site: id,
       manifest,
       secrets: siteSecrets(secrets, id),
-      store,
+      store: typeof given === 'string' ? given : store,
       log,
       trustProxy: options.trustProxy,
     })

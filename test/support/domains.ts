@@ -10,8 +10,11 @@ const HOST: Record<Part, string> = {
   games: 'arcade.test',
 }
 
-/** Their certificate. */
-export const certificate: Certificate = makeCertificate(PARTS.map(part => HOST[part]))
+/** A domain that is none of them. */
+export const EVIL_HOST = 'evil.test'
+
+/** The certificate of them all. */
+export const certificate: Certificate = makeCertificate([...PARTS.map(part => HOST[part]), EVIL_HOST])
 
 /** Starts a world over HTTPS on unrelated domains. */
 export function startDomains(options: DemoOptions = {}): Promise<World> {
