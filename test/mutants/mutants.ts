@@ -309,7 +309,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'request-host-in-mail',
     what: 'the links of mails name the host of the request',
     file: 'addresses.test.ts',
-    cases: ['A3'],
+    cases: ['A2'],
     patches: [
       {
         file: `${SERVICE}/web/mails.ts`,

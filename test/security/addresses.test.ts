@@ -67,7 +67,7 @@ stages.each('A1 forwarding: no header of a client’s own making names its addre
 })
 
 stages.each(
-  'A3 origin: Host, X-Forwarded-Host and Origin move neither links nor redirects nor what counts as ours',
+  'A2 origin: Host, X-Forwarded-Host and Origin move neither links nor redirects nor what counts as ours',
   async (t, stage) => {
     const { auth, shop } = stage
     const person = await newPerson(stage)
