@@ -4,6 +4,7 @@ import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createAuthService } from '@carnet/auth-service'
+import { ADA } from '@carnet/demo'
 import { Browser } from '@carnet/demo/browser'
 import { fixedManifest, loadManifest, MemoryStore, openStore, parseSecrets } from '@carnet/protocol'
 import { carnet } from '@carnet/site-agent/koa'
@@ -124,6 +125,23 @@ for (const [name, setUp] of Object.entries(SETUPS)) {
       )
       await postJson(browser, `${world.auth}/signin`, { email, password: GOOD_PASSWORD })
       t.regex((await command(env, ['session', 'revoke', email])).output, /Ended: 1/)
+
+      for (const args of [
+        ['session', 'revoke'],
+        ['session', 'revoke', email, '--all'],
+      ]) {
+        const refused = await command(env, args)
+        t.is(refused.code, 1)
+        t.regex(refused.output, /--all/)
+      }
+      const other = new Browser()
+      const whose = (each: Browser) =>
+        each.request(`${world.auth}/account`, { headers: { accept: 'application/json' } })
+      await postJson(browser, `${world.auth}/signin`, { email, password: GOOD_PASSWORD, remember: true })
+      await postJson(other, `${world.auth}/signin`, { email: ADA.email, password: ADA.password })
+      for (const each of [browser, other]) t.is((await whose(each)).status, 200)
+      t.regex((await command(env, ['session', 'revoke', '--all'])).output, /Ended: 2/)
+      for (const each of [browser, other]) t.is((await whose(each)).status, 401)
     },
   )
 }

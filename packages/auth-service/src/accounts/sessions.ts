@@ -136,6 +136,30 @@ export class Sessions extends Endings {
     return Number(numUpdatedRows)
   }
 
+  /**
+   * Ends everybody's sessions at every site, with all that remembers browsers; how many were meant. Throws
+   * `store_unavailable`: then they end as soon as it is back.
+   */
+  async endEverybodys(): Promise<number> {
+    // Who is being signed in at this moment is found out by the epoch.
+    await asked(
+      this.database
+        .updateTable('users')
+        .set(row => ({ epoch: row('epoch', '+', 1) }))
+        .execute(),
+    )
+    await asked(this.database.deleteFrom('remember_series').execute())
+    const { numUpdatedRows } = await asked(
+      this.database
+        .updateTable('sessions')
+        .set({ ended_at: Date.now(), stale: 1 })
+        .where('ended_at', 'is', null)
+        .executeTakeFirst(),
+    )
+    while (!(await this.follow()));
+    return Number(numUpdatedRows)
+  }
+
   async #hasSeries(id: string): Promise<boolean> {
     const query = this.database.selectFrom('remember_series').select('id').where('id', '=', id)
     return (await asked(query.executeTakeFirst())) !== undefined

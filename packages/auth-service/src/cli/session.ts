@@ -34,14 +34,21 @@ export function session(): Command {
 
   command
     .command('revoke')
-    .description('end a session by its id, or all of a user by the e-mail address')
-    .argument('<id or email>', 'as "carnet session list" prints it')
+    .description("end a session by its id, all of a user by the e-mail address, or with --all everybody's")
+    .argument('[id or email]', 'as "carnet session list" prints it')
+    .option('--all', 'sign everybody out, everywhere')
     .option('--json', 'as JSON')
-    .action(async (which: string, { json }: { json?: boolean }) => {
+    .action(async (which: string | undefined, { json, all }: { json?: boolean; all?: boolean }) => {
+      if ((which === undefined) === (all !== true))
+        throw new Error('Name a session or an e-mail address, or give --all for everybody.')
       const ended = await withAccounts(
         async accounts => {
           refuseBlind(accounts)
           const { users, sessions, audit } = accounts
+          if (which === undefined) {
+            audit.note({ event: 'sessions_revoked', actor: 'admin', user: null })
+            return sessions.endEverybodys()
+          }
           if (which.includes('@')) {
             const { user } = await accountOf(users, which)
             await users.change(user.id, { newEpoch: true })

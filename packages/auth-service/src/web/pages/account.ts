@@ -4,7 +4,7 @@ import type { Account } from '../../accounts/user-row.ts'
 import { type Html, html } from '../../html.ts'
 import type { Ctx, Flash } from '../context.ts'
 import { field, said } from './fields.ts'
-import { form, sendPage } from './layout.ts'
+import { form, sendPage, wayOut } from './layout.ts'
 
 /** The account at a glance. */
 export function accountPage(
@@ -47,7 +47,8 @@ ${!elsewhere && html`<section><h2>${words.password}</h2><p><a href="${base}/acco
 <p><a href="${base}/account/export">${words.export}</a></p>
 ${!elsewhere && html`<p><a href="${base}/account/delete">${words.remove}</a></p>`}
 </section>
-<a class="button quiet" href="${base}/">${words.start}</a>`,
+<a class="button quiet" href="${base}/">${words.start}</a>
+${wayOut(ctx)}`,
   })
 }
 
@@ -67,7 +68,8 @@ ${form(
   html`${field(flash, { name: 'email', label: fields.newEmail, type: 'email', autocomplete: 'email', focus: true })}
 <button>${words.changeEmail}</button>`,
 )}
-<a class="button quiet" href="${base}/account">${words.back}</a>`,
+<a class="button quiet" href="${base}/account">${words.back}</a>
+${wayOut(ctx)}`,
   })
 }
 
@@ -81,7 +83,8 @@ export function deletePage(ctx: Ctx): void {
 <h1>${words.removeTitle}</h1>
 <p class="lead">${words.removeLead}</p>
 ${form(ctx, '/account/delete', html`<button class="danger">${words.removeButton}</button>`)}
-<a class="button quiet" href="${base}/account">${words.keep}</a>`,
+<a class="button quiet" href="${base}/account">${words.keep}</a>
+${wayOut(ctx)}`,
   })
 }
 
@@ -112,7 +115,8 @@ ${
   )
 }
 ${form(ctx, '/account/sessions', html`<button class="quiet" name="end" value="everywhere">${ends.everywhere}</button>`)}
-<a class="button quiet" href="${base}/account">${words.back}</a>`,
+<a class="button quiet" href="${base}/account">${words.back}</a>
+${wayOut(ctx)}`,
   })
 }
 

@@ -55,6 +55,12 @@ ${body}
 </form>`
 }
 
+/** The way out, for pages of who is signed in. */
+export function wayOut(ctx: Ctx): Html {
+  const { base, texts } = ctx.state
+  return html`<p class="ways"><a href="${base}/signout">${texts.signOut.title}</a></p>`
+}
+
 function mark(brand: Brand): Html {
   // Only what the page carries in itself: one that takes passwords loads nothing from elsewhere.
   if (brand.logo !== null) return html`<img src="${brand.logo}" alt="">`

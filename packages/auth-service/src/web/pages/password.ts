@@ -1,7 +1,7 @@
 import { html } from '../../html.ts'
 import type { Ctx, Flash } from '../context.ts'
 import { field, said } from './fields.ts'
-import { form, sendPage } from './layout.ts'
+import { form, sendPage, wayOut } from './layout.ts'
 
 /** The page for who forgot the password. */
 export function forgotPage(ctx: Ctx, { flash, email }: { flash: Flash | null; email: string }): void {
@@ -52,6 +52,10 @@ ${field(flash, { name: 'password', label: fields.newPassword, type: 'password', 
 ${field(flash, { name: 'passwordAgain', label: fields.passwordAgain, type: 'password', autocomplete: 'new-password' })}
 <button>${reset.button}</button>`,
 )}
-${token === null && html`<a class="button quiet" href="${base}/account">${account.back}</a>`}`,
+${
+  token === null &&
+  html`<a class="button quiet" href="${base}/account">${account.back}</a>
+${wayOut(ctx)}`
+}`,
   })
 }
