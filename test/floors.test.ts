@@ -71,9 +71,10 @@ const FLOORS: Record<string, string[][]> = {
       'doctor/finding.ts',
       'listen.ts',
       'config.ts',
-      'limits.ts',
+      'semaphores.ts',
     ],
     [
+      'limits.ts',
       'accounts/database.ts',
       'accounts/password-worker.ts',
       'accounts/backend.ts',

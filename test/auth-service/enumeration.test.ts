@@ -145,6 +145,22 @@ for (const { name, world, page, path, status, fields, known } of doors) {
   })
 }
 
+test.serial('private sign-up: signing in with the password that was given tells nothing', async t => {
+  const taken = await addUser(hashing)
+  const given = 'nine purple kettles sing'
+  const statuses = async (email: string) => {
+    forgetTries(hashing)
+    const form = { name: 'Grace', email, password: given, passwordAgain: given }
+    const all = [(await postJson(new Browser(), `${hashing.auth}/signup`, form)).status]
+    for (let tries = 0; tries < 7; tries++) {
+      all.push((await postJson(new Browser(), `${hashing.auth}/signin`, { email, password: given })).status)
+    }
+    return all
+  }
+  t.deepEqual(await statuses(taken), [200, 401, 401, 401, 401, 401, 429, 429])
+  t.deepEqual(await statuses(fresh()), [200, 401, 401, 401, 401, 401, 429, 429])
+})
+
 /** Tries are counted anew: a thousand of them from one place in a minute would not be let through. */
 function forgetTries({ service }: World): void {
   Object.assign(service.desk, { limits: new Limits('memory:') })

@@ -222,6 +222,19 @@ export const MUTANTS: readonly Mutant[] = [
     ],
   },
   {
+    name: 'trimmed-names',
+    what: 'a cookie whose name stands behind a no-break space counts as the one without',
+    file: 'sessions.test.ts',
+    cases: ['S5'],
+    patches: [
+      {
+        file: `${PROTOCOL}/cookie.ts`,
+        from: 'name: strip(pair.slice(0, equals))',
+        to: 'name: pair.slice(0, equals).trim()',
+      },
+    ],
+  },
+  {
     name: 'duplicate-cookies',
     what: 'of two session cookies in one request the first is taken',
     file: 'sessions.test.ts',
@@ -403,20 +416,20 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: `${SERVICE}/limits.ts`,
-        from: `const waits = await this.#patiently(key, isRight, () => this.#wait(key)).catch(async error => {
-        await takeBack()
-        throw error
-      })
+        from: `for (const each of waits) taken.push(await this.#patiently(each.key, isRight, () => this.#wait(each)))
 `,
-        to: 'const waits = false\n',
+        to: '',
       },
       {
         file: `${SERVICE}/limits.ts`,
-        from: 'const judged = await this.#judge(judge, { key, waits, takeBack })\n',
-        to: `const judged = await this.#judge(judge, { key, waits, takeBack }).catch(async error => {
-        await this.#wait(key)
-        throw error
-      })
+        from: `const judged = await this.#ofAccounts.run(account, () => this.#ofNetworks.run(network, judge))
+`,
+        to: `const judged = await this.#ofAccounts
+        .run(account, () => this.#ofNetworks.run(network, judge))
+        .catch(async error => {
+          for (const each of waits) await this.#wait(each)
+          throw error
+        })
 `,
       },
     ],

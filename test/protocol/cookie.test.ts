@@ -61,6 +61,19 @@ test('cookies are read in order, duplicates and all, and a name that stands twic
   t.is(soleCookie(undefined, 'a'), null)
 })
 
+test('only spaces and tabs are stripped: a name behind a no-break space is another name', t => {
+  // Browsers keep a sibling domain from setting `__Host-carnet`, but not from setting this.
+  const tossed = '\u00a0__Host-carnet=tossed'
+  t.is(soleCookie(tossed, '__Host-carnet'), null)
+  t.is(soleCookie(`${tossed}; __Host-carnet=own`, '__Host-carnet'), 'own')
+  t.is(soleCookie(`__Host-carnet=own; ${tossed}`, '__Host-carnet'), 'own')
+  t.is(soleCookie('a=b;\t__Host-carnet = own \t; c=d', '__Host-carnet'), 'own')
+  t.deepEqual(parseCookies(' a = b\u00a0;\u0085c=d;x'), [
+    { name: 'a', value: 'b\u00a0' },
+    { name: '\u0085c', value: 'd' },
+  ])
+})
+
 test('names and attributes follow the origin', t => {
   t.is(cookieNames('https://shop.example').session, '__Host-carnet')
   t.is(cookieNames('http://shop.localhost').session, 'carnet')

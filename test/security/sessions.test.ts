@@ -175,6 +175,10 @@ stages.each(
       '%00',
       'x'.repeat(9_000),
     ]
+    const ask = (cookie: string) => new Browser().request(`${shop}/api/session`, { headers: { cookie } })
+    // What a sibling domain can call a cookie that no browser lets it call `__Host-carnet`.
+    t.is((await ask(`\u00a0carnet=${good}`)).status, 401)
+    t.is((await ask(`carnet=${good}; \u00a0carnet=x`)).status, 200)
     const doubled = [`${good}; carnet=x`, `x; carnet=${good}`, `${good}; carnet=${good}`]
     for (const value of [...forged, ...doubled]) {
       const reply = await new Browser().request(`${shop}/api/session`, {

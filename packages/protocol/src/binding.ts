@@ -115,12 +115,25 @@ export function isLocalAddress(value: string): boolean {
   return address !== null && address.range() !== 'unicast'
 }
 
+/**
+ * The networks that an address lies in, the narrowest first: an IPv4 one in a /24, an IPv6 one in a /64 and a /48, which
+ * is what one customer may have. Empty for no address.
+ */
+export function networksOf(address: string): string[] {
+  const parsed = parseAddress(address)
+  if (parsed === null) return []
+  return (parsed.kind() === 'ipv4' ? [24] : [64, 48]).map(bits => prefixOf(parsed, bits))
+}
+
 /** The network that an address lies in, `192.0.2.0/24` or `2001:db8:1:2::/64`; the empty string for no address. */
 export function addressPrefix(address: string): string {
   const parsed = parseAddress(address)
   if (parsed === null) return ''
-  const bits = parsed.kind() === 'ipv4' ? 24 : 64
-  const bytes = parsed.toByteArray().map((byte, index) => (index < bits / 8 ? byte : 0))
+  return prefixOf(parsed, parsed.kind() === 'ipv4' ? 24 : 64)
+}
+
+function prefixOf(address: Address, bits: number): string {
+  const bytes = address.toByteArray().map((byte, index) => (index < bits / 8 ? byte : 0))
   return `${ipaddr.fromByteArray(bytes)}/${bits}`
 }
 

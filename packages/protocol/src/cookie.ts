@@ -152,9 +152,24 @@ export function parseCookies(header: string | undefined): { name: string; value:
   const cookies = []
   for (const pair of header.split(';')) {
     const equals = pair.indexOf('=')
-    if (equals > 0) cookies.push({ name: pair.slice(0, equals).trim(), value: pair.slice(equals + 1).trim() })
+    if (equals > 0) cookies.push({ name: strip(pair.slice(0, equals)), value: strip(pair.slice(equals + 1)) })
   }
   return cookies
+}
+
+/**
+ * Without spaces and tabs at its ends, and nothing else: `trim` would also take a no-break space, and with it the name
+ * under which a sibling domain tosses in what no browser lets it call `__Host-`.
+ */
+function strip(text: string): string {
+  let [start, end] = [0, text.length]
+  while (isBlank(text.charCodeAt(start))) start++
+  while (end > start && isBlank(text.charCodeAt(end - 1))) end--
+  return text.slice(start, end)
+}
+
+function isBlank(code: number): boolean {
+  return code === 0x20 || code === 0x09
 }
 
 /** The one value of a name; null where it is absent or stands there twice (RFC 6265bis §5.7 lets a sibling toss one in). */
@@ -164,7 +179,7 @@ export function soleCookie(header: string | undefined, name: string): string | n
   // Every request comes by here. Where the name stands once and plainly, the other cookies need not be taken apart.
   if (header.indexOf(name, at + 1) < 0 && isPlain(header, at, name)) {
     const semicolon = header.indexOf(';', at)
-    return header.slice(at + name.length + 1, semicolon < 0 ? undefined : semicolon).trim()
+    return strip(header.slice(at + name.length + 1, semicolon < 0 ? undefined : semicolon))
   }
   let found: string | null = null
   for (const cookie of parseCookies(header)) {

@@ -6,6 +6,7 @@ export {
   type Client,
   clientOf,
   isLocalAddress,
+  networksOf,
   normalizeAddress,
   parseTrustProxy,
   type TrustProxy,

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import { addressPrefix, cookieNames, serializeCookie, soleCookie } from '@carnet/protocol'
+import { cookieNames, networksOf, serializeCookie, soleCookie } from '@carnet/protocol'
 import { nanoid } from 'nanoid'
 import { normalizeEmail } from '../accounts/email.ts'
 import type { Account } from '../accounts/user-row.ts'
@@ -23,14 +23,14 @@ interface Device {
 /** Counts a deed of this client; where all do too much of it, who signed in on this browser before may go on. Throws `rate_limited`. */
 export async function count(desk: Desk, ctx: Ctx, deed: Deed): Promise<void> {
   const known = readDevice(desk, ctx) !== null
-  await desk.limits.count(deed, addressPrefix(ctx.state.client.address), { known })
+  await desk.limits.count(deed, networksOf(ctx.state.client.address), { known })
 }
 
 /** Who tries the password of an account: `account` is null where there is none of that address. */
 export function guesserOf(desk: Desk, ctx: Ctx, email: string, account: Account | null): Guesser {
   const device = readDevice(desk, ctx)
   return {
-    network: addressPrefix(ctx.state.client.address),
+    networks: networksOf(ctx.state.client.address),
     account: normalizeEmail(email) ?? email.trim().toLowerCase(),
     device: device !== null && account !== null && isUsedBy(device, account) ? device.id : null,
   }

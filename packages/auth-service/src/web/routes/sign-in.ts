@@ -95,15 +95,19 @@ async function authenticate(
   const guesser = guesserOf(desk, ctx, email, found)
   let account: Account
   try {
-    account = await desk.limits.guess(guesser, () => desk.users.authenticate(email, password))
+    account = await desk.limits.guess(guesser, async () => {
+      const account = await desk.users.authenticate(email, password)
+      // Who opened an account with somebody else's address could tell by this whether it was taken: it is no right
+      // password, and counts as a wrong one.
+      if (isPrivate && !account.user.emailVerified) throw wrong()
+      return account
+    })
   } catch (error) {
     throw error instanceof CarnetError && error.code === 'invalid_credentials' ? wrong() : error
   }
   // The backend may have told of a change.
   if (desk.manifest.current.accounts.credentials !== null)
     await desk.sessions.follow({ user: account.user.id })
-  // Who opened an account with somebody else's address could tell by this whether it was taken.
-  if (isPrivate && !account.user.emailVerified) throw wrong()
   return { account, isNewDevice: guesser.device === null }
 }
 

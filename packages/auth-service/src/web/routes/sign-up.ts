@@ -1,4 +1,4 @@
-import { CarnetError } from '@carnet/protocol'
+import { CarnetError, networksOf } from '@carnet/protocol'
 import { z } from 'zod'
 import { asked } from '../../accounts/database.ts'
 import { type Account, insertUser, newRow, toAccount, type WholeUserRow } from '../../accounts/user-row.ts'
@@ -50,7 +50,10 @@ export function signUp(desk: Desk): Step {
       // Before the costly hash: without the store nobody can be let in.
       await desk.store.ping()
       await count(desk, ctx, 'sign-up')
-      const row = newRow({ email: form.email, name: form.name }, await desk.users.hash(form.password))
+      const row = newRow(
+        { email: form.email, name: form.name },
+        await desk.limits.inTurn(networksOf(ctx.state.client.address), () => desk.users.hash(form.password)),
+      )
       const details = { language: ctx.state.language, ...(site !== null && { site: site.id }) }
       if (desk.manifest.current.accounts.signUp === 'private') {
         return await openPrivately(desk, ctx, row, details)
