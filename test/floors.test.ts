@@ -68,6 +68,7 @@ const FLOORS: Record<string, string[][]> = {
       'login-manifest.ts',
       'guarded-server.ts',
       'redact.ts',
+      'cli/printed.ts',
       'doctor/finding.ts',
       'listen.ts',
       'config.ts',

@@ -299,6 +299,29 @@ for (const [name, setUp] of Object.entries(SETUPS)) {
   )
 }
 
+test.serial('tables print nothing that a terminal obeys, and JSON escapes it', async t => {
+  const env = {
+    CARNET_DATABASE_URL: `sqlite:${join(mkdtempSync(join(folder, 'printed-')), 'carnet.sqlite')}`,
+  }
+  const service = await createAuthService({
+    manifest: fixedManifest(loadManifest(CARNET_MANIFEST)),
+    store: new MemoryStore(),
+    databaseUrl: env.CARNET_DATABASE_URL,
+    secrets: parseSecrets('x'.repeat(32)),
+    log: pino({ level: 'silent' }),
+    passwordCost: 4,
+  })
+  const name = 'A\u009b2J\u001b[31m\u202ed\u{e0001}a'
+  await service.users.add({ email: 'a@example.com', password: PASSWORD, name })
+  await service.close()
+  const table = await command(env, ['user', 'list'])
+  t.regex(table.output, /A2J\[31mda /)
+  const shown = await command(env, ['user', 'list', '--json'])
+  t.regex(shown.output, /\\u009b2J\\u001b/)
+  for (const { output } of [table, shown]) t.notRegex(output, /[^\P{C}\n]/u)
+  t.like(JSON.parse(shown.output)[0], { name })
+})
+
 test.serial('a hash of an older cost is replaced at the next sign-in', async t => {
   const databaseUrl = `sqlite:${join(mkdtempSync(join(folder, 'cost-')), 'carnet.sqlite')}`
   const demo = loadManifest(CARNET_MANIFEST)

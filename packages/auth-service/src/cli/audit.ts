@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import type { AuditEntry } from '../accounts/audit.ts'
 import type { Users } from '../accounts/users.ts'
 import { accountOf, withAccounts } from './accounts.ts'
+import { jsonOf, printable } from './printed.ts'
 
 interface Options {
   user?: string
@@ -25,7 +26,7 @@ export function audit(): Command {
         const of = user === undefined ? {} : { user: await idOf(users, user) }
         if (json !== true) console.log(line(TITLES))
         for await (const entry of log.read({ ...of, since: from })) {
-          console.log(json === true ? JSON.stringify(toJson(entry)) : line(toCells(entry)))
+          console.log(json === true ? jsonOf(toJson(entry)) : line(toCells(entry)))
         }
       })
     })
@@ -56,7 +57,7 @@ const WIDTHS = [24, 20, 19, 5, 28, 20, 12]
 
 function line(cells: readonly string[]): string {
   return cells
-    .map((cell, index) => cell.padEnd(WIDTHS[index] ?? 0))
+    .map((cell, index) => printable(cell).padEnd(WIDTHS[index] ?? 0))
     .join('  ')
     .trimEnd()
 }

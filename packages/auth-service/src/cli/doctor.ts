@@ -3,6 +3,7 @@ import { diagnose } from '../doctor/diagnose.ts'
 import type { Level } from '../doctor/finding.ts'
 import { plural } from '../doctor/finding.ts'
 import { redactor } from '../redact.ts'
+import { jsonOf, printable } from './printed.ts'
 
 /** `carnet doctor` */
 export function doctor(): Command {
@@ -26,10 +27,10 @@ is ok, a warning, or a fault. It changes nothing, and shows no secret and no pas
       }))
       const count = (level: Level) => findings.filter(finding => finding.level === level).length
       const [warnings, faults] = [count('warning'), count('fault')]
-      if (json) console.log(JSON.stringify({ faults, warnings, findings }, null, 2))
+      if (json) console.log(jsonOf({ faults, warnings, findings }, 2))
       else {
         for (const { level, about, says } of findings)
-          console.log(`${level.padEnd(8)} ${about.padEnd(14)} ${says}`)
+          console.log(`${level.padEnd(8)} ${about.padEnd(14)} ${says.split('\n').map(printable).join('\n')}`)
         console.log(`\n${plural(faults, 'fault')}, ${plural(warnings, 'warning')}`)
       }
       if (faults > 0) process.exitCode = 1

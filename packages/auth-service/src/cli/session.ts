@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { type Accounts, accountOf, withAccounts } from './accounts.ts'
+import { jsonOf, printable } from './printed.ts'
 
 /** `carnet session list|revoke` */
 export function session(): Command {
@@ -24,11 +25,13 @@ export function session(): Command {
         },
         { store: true },
       )
-      if (json) return console.log(JSON.stringify(listed, null, 2))
+      if (json) return console.log(jsonOf(listed, 2))
       if (listed.length === 0) console.log('Nobody is signed in.')
       for (const { id, email: of, address, device, startedAt } of listed)
         console.log(
-          `${id}  ${of.padEnd(28)} ${new Date(startedAt).toISOString()}  ${address.padEnd(16)} ${device}`,
+          printable(
+            `${id}  ${of.padEnd(28)} ${new Date(startedAt).toISOString()}  ${address.padEnd(16)} ${device}`,
+          ),
         )
     })
 

@@ -7,6 +7,7 @@ import type { UserChange } from '../accounts/users.ts'
 import { type Accounts, accountOf, toJson, withAccounts } from './accounts.ts'
 import { importCommand } from './import.ts'
 import { readPassword } from './password.ts'
+import { jsonOf, printable } from './printed.ts'
 
 interface Json {
   json?: boolean
@@ -74,7 +75,7 @@ function listCommand(command: Command): void {
     .option('--json', 'as JSON')
     .action(async ({ json }: Json) => {
       const all = await withAccounts(({ users }) => users.list())
-      if (json) return console.log(JSON.stringify(all.map(toJson), null, 2))
+      if (json) return console.log(jsonOf(all.map(toJson), 2))
       if (all.length === 0) console.log('There are no users yet: carnet user add.')
       for (const account of all) console.log(line(account))
     })
@@ -89,11 +90,11 @@ function listCommand(command: Command): void {
         async ({ users, sessions, seesSessions, blind }) => {
           const account = await accountOf(users, email)
           const live = seesSessions ? await sessions.list(account.user.id) : null
-          if (json) return console.log(JSON.stringify({ ...toJson(account), sessions: live }, null, 2))
+          if (json) return console.log(jsonOf({ ...toJson(account), sessions: live }, 2))
           console.log(line(account))
           if (live === null) return console.log(blind)
           console.log(live.length === 0 ? 'Signed in nowhere.' : `Signed in ${live.length} times:`)
-          for (const { id, device, address } of live) console.log(`  ${id}  ${address}  ${device}`)
+          for (const { id, device, address } of live) console.log(printable(`  ${id}  ${address}  ${device}`))
         },
         { store: true },
       )
@@ -125,7 +126,7 @@ function changeCommands(command: Command): void {
         },
         { store: true },
       )
-      console.log(json ? JSON.stringify(toJson(changed.account), null, 2) : done(changed.account, changed))
+      console.log(json ? jsonOf(toJson(changed.account), 2) : done(changed.account, changed))
     })
   }
   change(
@@ -182,5 +183,5 @@ function line({ user, disabled }: Account): string {
     ...(disabled ? ['disabled'] : []),
     ...user.roles,
   ].join(', ')
-  return `${user.email.padEnd(32)} ${user.name.padEnd(24)} ${remarks}`
+  return `${printable(user.email).padEnd(32)} ${printable(user.name).padEnd(24)} ${printable(remarks)}`
 }
