@@ -5,6 +5,7 @@ import {
   GOOD_PASSWORD,
   jsonOf,
   linkIn,
+  type Mail,
   mailsTo,
   mailTo,
   signUp,
@@ -155,6 +156,34 @@ for (const [name, world] of Object.entries(worlds)) {
       t.is((await signIn(world, new Browser(), fresh)).status, 200)
     },
   )
+
+  test.serial(`${name}: links to other new addresses die with the change of the address`, async t => {
+    const { email, id } = await person(world)
+    const browser = await signedIn(world, email)
+    const ask = async () => {
+      const fresh = address()
+      t.is((await postJson(browser, `${auth}/account/email`, { email: fresh })).status, 200)
+      return { fresh, mail: await mailTo(world, fresh, /Confirm your new/) }
+    }
+    const confirm = (mail: Mail) => postJson(browser, `${auth}/verify-email`, { token: tokenIn(mail) })
+    const [theirs, mine] = [await ask(), await ask()]
+    t.is((await confirm(mine.mail)).status, 200)
+    t.is((await browser.request(linkIn(theirs.mail))).status, 400)
+    t.is((await confirm(theirs.mail)).status, 400)
+    t.is((await world.service.users.find({ id }))?.user.email, mine.fresh)
+    const undated = { userId: id, email: address(), epoch: 0 }
+    const token = await world.service.desk.tokens.mint('change-email', undated)
+    t.is(
+      (await postJson(browser, `${auth}/verify-email`, { token })).status,
+      400,
+      'without the address before',
+    )
+    const parallel = [await ask(), await ask(), await ask()]
+    const replies = await Promise.all(parallel.map(({ mail }) => confirm(mail)))
+    t.deepEqual(replies.map(({ status }) => status).sort(), [200, 400, 400])
+    const expected = { epoch: 0, email: mine.fresh }
+    t.is(await world.service.users.change(id, { email: address() }, expected), null, 'no longer so')
+  })
 
   test.serial(
     `${name}: a new address that is taken, or the same, or refused by its owner, changes nothing`,

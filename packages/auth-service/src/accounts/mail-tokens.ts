@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto'
 import { CarnetError, type Secrets, siteSecrets } from '@carnet/protocol'
 import { errors, jwtVerify, SignJWT } from 'jose'
 import { nanoid } from 'nanoid'
@@ -12,12 +13,16 @@ export interface MailClaims {
   readonly userId: string
   /** The address that the link proves; for `change-email` the new one. */
   readonly email: string
+  /** For `change-email` the account's address at the time; another one voids the link. */
+  readonly from?: string
   /** The user's at the time; another one voids the link. */
   readonly epoch: number
 }
 
 /** A link that was read: genuine and not expired. Whether it was used is told by `spend`. */
-export interface MailToken extends MailClaims {
+export interface MailToken extends Omit<MailClaims, 'from'> {
+  /** See `MailTokens.isFrom`; null where the link holds none. */
+  readonly fromDigest: string | null
   readonly id: string
   readonly purpose: MailPurpose
   /** Ms since epoch. */
@@ -35,6 +40,7 @@ const payload = z.object({
   jti: z.string(),
   sub: z.string(),
   email: z.string(),
+  from: z.string().optional(),
   epoch: z.number().int(),
   exp: z.number(),
 })
@@ -52,9 +58,9 @@ export class MailTokens {
   }
 
   /** A token: 1 h for addresses, 30 min for passwords. */
-  async mint(purpose: MailPurpose, { userId, email, epoch }: MailClaims): Promise<string> {
+  async mint(purpose: MailPurpose, { userId, email, from, epoch }: MailClaims): Promise<string> {
     const [key] = this.#keys(purpose)
-    return new SignJWT({ email, epoch })
+    return new SignJWT({ email, epoch, ...(from !== undefined && { from: digest(key as Uint8Array, from) }) })
       .setProtectedHeader({ alg: ALGORITHM, typ: `carnet-${purpose}+jwt` })
       .setSubject(userId)
       .setAudience(this.#audience())
@@ -88,6 +94,11 @@ export class MailTokens {
     return numInsertedOrUpdatedRows === 1n
   }
 
+  /** Whether a link was made while this was the account's address; false where it does not say. */
+  isFrom({ purpose, fromDigest }: MailToken, address: string): boolean {
+    return this.#keys(purpose).some(key => digest(key, address) === fromDigest)
+  }
+
   async #verify(purpose: MailPurpose, key: Uint8Array, token: string): Promise<MailToken | null> {
     try {
       const verified = await jwtVerify(token, key, {
@@ -96,8 +107,9 @@ export class MailTokens {
         typ: `carnet-${purpose}+jwt`,
         requiredClaims: ['exp', 'jti', 'sub'],
       })
-      const { jti, sub, email, epoch, exp } = payload.parse(verified.payload)
-      return { id: jti, purpose, userId: sub, email, epoch, expiresAt: exp * 1_000 }
+      const { jti, sub, email, from, epoch, exp } = payload.parse(verified.payload)
+      const fromDigest = from ?? null
+      return { id: jti, purpose, userId: sub, email, fromDigest, epoch, expiresAt: exp * 1_000 }
     } catch (error) {
       if (error instanceof errors.JOSEError) return null
       throw new CarnetError('internal', 'A token of ours cannot be read.', { cause: error })
@@ -112,4 +124,9 @@ export class MailTokens {
   #keys(purpose: MailPurpose): Uint8Array[] {
     return siteSecrets(this.#secrets, `auth/mail/${purpose}`).map(secret => Buffer.from(secret))
   }
+}
+
+// Who was mailed by mistake is not told the account's present address.
+function digest(key: Uint8Array, address: string): string {
+  return createHmac('sha256', key).update(`from ${address}`).digest('base64url')
 }

@@ -41,10 +41,10 @@ export class Users {
     const backend = this.#backend()
     if (backend !== null) return this.#authenticateElsewhere(backend, address ?? email, password)
     const row = address === null ? undefined : await this.#row({ email: address })
-    // Unknown users cost one verification as well, or the time would tell who has an account.
-    const hash = row?.password_hash ?? null
+    // Unknown and disabled users cost one verification as well, or the time would tell who has an account.
+    const hash = row === undefined || row.disabled_at !== null ? null : row.password_hash
     const matches = await this.#passwords.verify(password, hash)
-    if (row === undefined || hash === null || !matches || row.disabled_at !== null) throw wrong()
+    if (row === undefined || hash === null || !matches) throw wrong()
     if (this.#passwords.isOutdated(hash)) await this.#upgrade(row.id, hash, password)
     return toAccount(row)
   }
@@ -88,13 +88,13 @@ export class Users {
   }
 
   /**
-   * Changes a user; the account as it is then, or null where there is no such user, or none of this `epoch` any more.
-   * Throws `email_taken`.
+   * Changes a user; the account as it is then, or null where there is no such user, or it is not as
+   * `expected` any more. Throws `email_taken`.
    */
   async change(
     id: string,
     { newEpoch, disabled, ...claims }: UserChange,
-    epoch?: number,
+    expected?: { readonly epoch: number; readonly email: string },
   ): Promise<Account | null> {
     const change = (row: ExpressionBuilder<Tables, 'users'>) => ({
       ...(claims.name !== undefined && { name: claims.name }),
@@ -107,7 +107,9 @@ export class Users {
     })
     const changing = this.#database.transaction().execute(async transaction => {
       let updating = transaction.updateTable('users').set(change).where('id', '=', id)
-      if (epoch !== undefined) updating = updating.where('epoch', '=', epoch)
+      if (expected !== undefined) {
+        updating = updating.where('epoch', '=', expected.epoch).where('email', '=', expected.email)
+      }
       const { numUpdatedRows } = await updating.executeTakeFirst()
       await markSessions(transaction, id)
       return numUpdatedRows === 1n

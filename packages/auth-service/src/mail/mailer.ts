@@ -129,8 +129,11 @@ export class Mailer {
       return null
     const purpose = PURPOSE[mail.kind]
     const { user, epoch } = account
+    const claims = { userId: user.id, email: mail.address, epoch }
     const token =
-      purpose === undefined ? '' : await tokens.mint(purpose, { userId: user.id, email: mail.address, epoch })
+      purpose === undefined
+        ? ''
+        : await tokens.mint(purpose, purpose === 'change-email' ? { ...claims, from: user.email } : claims)
     return writeLetter(mail, user, { manifest, token, links })
   }
 }

@@ -113,7 +113,9 @@ async function readLink(desk: Desk, value: string): Promise<Link | null> {
   if (token === null || account === null || account.disabled || account.epoch !== token.epoch) return null
   const { email, emailVerified } = account.user
   const open =
-    token.purpose === 'change-email' ? email !== token.email : email === token.email && !emailVerified
+    token.purpose === 'change-email'
+      ? desk.tokens.isFrom(token, email) && email !== token.email
+      : email === token.email && !emailVerified
   return open ? { token, account } : null
 }
 
@@ -141,7 +143,7 @@ async function confirm(desk: Desk, ctx: Ctx, { token, account }: Link): Promise<
   const change = token.purpose === 'change-email'
   const { id, email: before } = account.user
   const changes = { emailVerified: true, ...(change && { email: token.email }) }
-  const changed = await desk.users.change(id, changes, token.epoch)
+  const changed = await desk.users.change(id, changes, { epoch: token.epoch, email: before })
   if (changed === null) return refuseVoid(ctx)
   await desk.sessions.follow({ user: id })
   note(desk, ctx, change ? 'email_changed' : 'email_verified', { user: id })
