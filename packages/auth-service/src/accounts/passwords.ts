@@ -42,10 +42,15 @@ export class Passwords {
     return this.#run<string>('hash', { password, cost: this.#cost() })
   }
 
-  /** Whether a password is the one behind a hash; with null for the hash, false at the same price. Throws `rate_limited`. */
+  /**
+   * Whether a password is the one behind a hash; with null for the hash, false at today's price. No refusal is cheaper:
+   * that of an outdated hash pays this on top. Throws `rate_limited`.
+   */
   async verify(password: string, hash: string | null): Promise<boolean> {
     const matches = await this.#run<boolean>('verify', { password, hash: hash ?? this.#nobody })
-    return matches && hash !== null
+    if (hash === null) return false
+    if (!matches && this.isOutdated(hash)) await this.#run('verify', { password, hash: this.#nobody })
+    return matches
   }
 
   /** Whether a hash was made elsewhere, or at another cost than today's. */
