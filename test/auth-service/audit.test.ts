@@ -396,6 +396,47 @@ test('a flood of refusals from one network fills no table, and hides nothing fro
   t.is(told, 1_002, 'the log has each of them')
 })
 
+test('what a site makes up is bounded by itself, and hides nothing that browsers or other sites cause', async t => {
+  const database = await openMigrated('sqlite::memory:')
+  const audit = new Audit(database, { info: () => {}, warn: () => {} })
+  t.teardown(() => database.destroy())
+  const common = { user: null, outcome: 'ticket_unknown', event: 'ticket_refused' } as const
+  const network = (n: number) => `10.${n >> 8}.${n & 255}.0/24`
+  const said = (site: string, prefix: string) => audit.note({ ...common, actor: 'site', site, prefix })
+  for (let n = 0; n < 4_000; n++) said('hostile', network(n))
+  for (let n = 0; n < 4_000; n++) {
+    audit.note({
+      event: 'session_revoked',
+      actor: 'site',
+      site: 'hostile',
+      user: null,
+      session: 'a'.repeat(32),
+    })
+  }
+  // Those networks have all of their own still.
+  for (let n = 0; n < 100; n++) {
+    audit.note({
+      event: 'signin_refused',
+      actor: 'user',
+      user: null,
+      prefix: network(0),
+      outcome: 'forbidden',
+    })
+    said('shop', network(0))
+  }
+  audit.note({ event: 'session_revoked', actor: 'site', site: 'shop', user: null })
+  await audit.close()
+  const rows = await all(audit.read())
+  const count = (site: string | null, event: string) =>
+    rows.filter(row => row.site === site && row.event === event).length
+  // A minute may end meanwhile.
+  t.true(count('hostile', 'ticket_refused') >= 500 && count('hostile', 'ticket_refused') <= 1_000)
+  t.true(count('hostile', 'session_revoked') >= 3_000 && count('hostile', 'session_revoked') < 4_000)
+  t.is(count(null, 'signin_refused'), 100)
+  t.is(count('shop', 'ticket_refused'), 100)
+  t.is(count('shop', 'session_revoked'), 1)
+})
+
 test('what waits for a database that is away is bounded', async t => {
   const database = await openMigrated('sqlite::memory:')
   await database.destroy()

@@ -86,7 +86,12 @@ for (const cluster of [false, true]) {
     await t.throwsAsync(redeemTicket(agent, other, shown), { code: 'ticket_unknown' } as object, 'and burnt')
     t.true(await revokeSession(agent, sid, { remember: 60_000 }))
     t.true(await service.wasRevoked(sid))
+    const intruder = new Redis({ port: redis.port, username: 'carnet-shop', password: passwords.shop })
+    t.teardown(() => intruder.disconnect())
+    const lane = cluster ? sessionHandle(sid).charAt(0) : '0'
+    await intruder.sadd(`carnet:unnoted:{${lane}}`, Buffer.from([0xff]), 'junk')
     t.deepEqual(await service.unnoted(), [sessionHandle(sid)])
+    t.is(await admin.scard(`carnet:unnoted:{${lane}}`), 1)
     await service.noted(await service.unnoted())
     const report = {
       event: 'ticket_refused',
@@ -102,6 +107,10 @@ for (const cluster of [false, true]) {
       'another site',
     )
     t.deepEqual(await service.reports(['shop', 'news']), [{ site: 'shop', report }])
+    await intruder.lpush('carnet:reports:{shop}', Buffer.alloc(2_000_000))
+    const dropped: string[] = []
+    t.deepEqual(await service.reports(['shop', 'news'], site => dropped.push(site)), [])
+    t.deepEqual(dropped, ['shop'])
     await service.beat()
     t.deepEqual(await service.ends([sid]), [null])
   })
@@ -173,6 +182,7 @@ test('what an agent must not do is refused by Redis itself', async t => {
     ['LRANGE', 'carnet:reports:{shop}', '0', '-1'],
     ['LINDEX', 'carnet:reports:{shop}', '0'],
     ['LLEN', 'carnet:reports:{shop}'],
+    ['MEMORY', 'USAGE', 'carnet:reports:{shop}'],
     ['RPOP', 'carnet:reports:{shop}'],
     ['LMOVE', 'carnet:reports:{shop}', 'carnet:reports:{shop}', 'LEFT', 'RIGHT'],
     ['LPUSH', 'carnet:reports:{news}', 'x'],

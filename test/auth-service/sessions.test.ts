@@ -177,6 +177,18 @@ test('what was noted before one that cannot be is not noted again', async t => {
   t.false(await hasSeries(second.series?.seriesId))
 })
 
+test('one sign-out that cannot be noted keeps no other from being noted', async t => {
+  const store = new TestStore()
+  const { sessions, begin, hasSeries } = await house(store)
+  const begun = [await begin({ remembered: true }), await begin({ remembered: true })]
+  const [first, second] = begun
+  for (const { sid } of begun) await store.revoke(sid, { rememberUntil: 0, noted: false })
+  store.refused.add(first?.sid ?? '')
+  await t.throwsAsync(sessions.noteEndedElsewhere(), away)
+  t.deepEqual(await store.unnoted(), [first?.id])
+  t.false(await hasSeries(second?.series?.seriesId))
+})
+
 test('an ended session tells nothing of a person, and its row goes when it would have ended by itself', async t => {
   const { sessions, begin, row, age, sitesOf, hasSeries } = await house()
   const kinds: Record<string, (of: { sid: string; id: string; userId: string }) => Promise<unknown>> = {

@@ -46,6 +46,8 @@ test('a report that no agent of ours writes is dropped', async t => {
   const changes = [
     { event: 'user_removed' },
     { outcome: 'fine' },
+    { outcome: 'ticket_unknown' },
+    { event: 'ticket_refused' },
     { prefix: '192.0.2.1/24' },
     { prefix: '192.0.2.0/8' },
     { prefix: 'x\u0000' },
@@ -58,6 +60,99 @@ test('a report that no agent of ours writes is dropped', async t => {
   await direct.lpush('carnet:reports:{shop}', JSON.stringify(good), ...bad, 'null', '[]', '{', '"', '')
   direct.disconnect()
   t.deepEqual(await store.reports(['shop']), [{ site: 'shop', report: good }])
+})
+
+test('50,000 entries that are no handles are gone after two looks, and hide none', async t => {
+  const { store } = t.context
+  const direct = new Redis(redis.port)
+  t.teardown(() => direct.disconnect())
+  const key = 'carnet:unnoted:{0}'
+  await direct.del(key)
+  const nth = (n: number) => n.toString(16).padStart(32, '0')
+  const handles = Array.from({ length: 20 }, (_, n) => nth(n))
+  const invalid = (n: number) => Buffer.from(`ff${nth(n).slice(2)}`, 'hex')
+  const other = (n: number) => Buffer.from(`${nth(n)}${'\n'.repeat(n % 2)}G`)
+  for (let start = 0; start < 50_000; start += 5_000) {
+    const some = Array.from({ length: 5_000 }, (_, n) => (n % 2 ? invalid : other)(start + n))
+    await direct.sadd(key, ...some)
+  }
+  await direct.sadd(key, ...handles)
+  await store.unnoted()
+  t.deepEqual((await store.unnoted()).sort(), handles)
+  t.deepEqual((await direct.smembers(key)).sort(), handles)
+  await store.noted(handles)
+  t.is(await direct.exists(key), 0)
+})
+
+test('entries of megabytes are gone, and keep nobody waiting', async t => {
+  const { store } = t.context
+  const direct = new Redis(redis.port)
+  t.teardown(() => direct.disconnect())
+  const key = 'carnet:unnoted:{0}'
+  await direct.del(key)
+  for (let n = 0; n < 60; n++) await direct.sadd(key, Buffer.alloc(4_000_000, n))
+  const handle = 'a'.repeat(32)
+  await direct.sadd(key, handle)
+  t.deepEqual(await store.unnoted(), [handle])
+  t.deepEqual(await direct.smembers(key), [handle])
+  await store.noted([handle])
+})
+
+const refusal = (at: number): Report => ({
+  event: 'ticket_refused',
+  outcome: 'ticket_unknown',
+  prefix: '192.0.2.0/24',
+  session: null,
+  at,
+})
+
+test('what a site has told beyond a megabyte is dropped unread, and another site is heard', async t => {
+  const { store } = t.context
+  const direct = new Redis(redis.port)
+  t.teardown(() => direct.disconnect())
+  const key = 'carnet:reports:{flooder}'
+  for (let n = 0; n < 60; n++) await direct.lpush(key, Buffer.alloc(4_000_000, 0x61))
+  // Who reads but the first of the list sees nothing large.
+  for (let n = 0; n < 900; n++) await direct.lpush(key, JSON.stringify(refusal(n)))
+  await store.report('quiet', [refusal(1)])
+  const dropped: string[] = []
+  const told = await store.reports(['flooder', 'quiet'], site => dropped.push(site))
+  t.deepEqual(told, [{ site: 'quiet', report: refusal(1) }])
+  t.deepEqual(dropped, ['flooder'])
+  t.is(await direct.exists(key), 0)
+  await store.report('flooder', [refusal(2)])
+  t.deepEqual(await store.reports(['flooder'], site => dropped.push(site)), [
+    { site: 'flooder', report: refusal(2) },
+  ])
+  t.is(dropped.length, 1)
+})
+
+test('the longest reports of an agent of ours are not taken for a flood', async t => {
+  const { store } = t.context
+  const at = Number.MAX_SAFE_INTEGER
+  const longest: Report = {
+    event: 'ticket_refused',
+    outcome: 'store_unavailable',
+    prefix: '2001:db8:1111:2222::/64',
+    session: 'a'.repeat(32),
+    at,
+  }
+  await store.report(
+    'busy',
+    Array.from({ length: 1_000 }, () => longest),
+  )
+  t.is((await store.reports(['busy'], site => t.fail(site))).length, 1_000)
+})
+
+test('reports of other sites come where those of one cannot be taken', async t => {
+  const { store } = t.context
+  const direct = new Redis(redis.port)
+  t.teardown(() => direct.disconnect())
+  await direct.set('carnet:reports:{odd}', 'no list', 'PX', 60_000)
+  await store.report('even', [refusal(1)])
+  t.deepEqual(await store.reports(['odd', 'even']), [{ site: 'even', report: refusal(1) }])
+  await t.throwsAsync(store.reports(['odd']), { code: 'store_unavailable' } as object)
+  await direct.del('carnet:reports:{odd}')
 })
 
 test('a command that cannot be sent fails now and is not sent later', async t => {

@@ -83,8 +83,10 @@ export class Following {
 
   /** Takes what the agents have told into the audit log. */
   async #collectReports(): Promise<void> {
-    const { store, audit, manifest } = this.#parts
-    for (const { site, report } of await store.reports(manifest.current.sites.map(({ id }) => id))) {
+    const { store, audit, manifest, log } = this.#parts
+    const sites = manifest.current.sites.map(({ id }) => id)
+    const dropped = (site: string) => log.warn({ site }, 'reports_dropped')
+    for (const { site, report } of await store.reports(sites, dropped)) {
       const now = Date.now()
       const at = Math.max(now - OLDEST_REPORT_MS, Math.min(report.at, now))
       const { event, outcome, prefix, session } = report

@@ -80,6 +80,9 @@ const MOST_QUEUED = 10_000
 const MINUTE_MS = 60_000
 const REFUSALS_OF_A_NETWORK = 100
 const REFUSALS_IN_ALL = 3_000
+// What a site tells is its own word: it is measured by itself, site by site, and uses up nothing of what browsers have.
+const REFUSALS_OF_A_SITE = 500
+const REVOCATIONS_OF_A_SITE = 3_000
 
 interface Queued {
   readonly row: AuditRow
@@ -100,8 +103,8 @@ export class Audit {
   #closed = false
   #count = 0
   #minute = 0
-  /** Of this minute, by network. */
-  readonly #refusals = new Map<string, number>()
+  /** What was kept in this minute of what is bounded, by what it is counted as. */
+  readonly #kept = new Map<string, number>()
 
   constructor(database: Database, log: AuditLog) {
     this.#database = database
@@ -177,17 +180,14 @@ export class Audit {
     }
   }
 
-  #hasRoom({ event, outcome, prefix }: AuditRow): boolean {
+  #hasRoom(row: AuditRow): boolean {
     if (this.#queue.length >= MOST_QUEUED) return false
-    if (outcome === 'ok' && event !== 'password_reset_asked') return true
+    const bounds = boundsOf(row)
     const minute = Math.floor(Date.now() / MINUTE_MS)
-    if (minute !== this.#minute) this.#refusals.clear()
+    if (minute !== this.#minute) this.#kept.clear()
     this.#minute = minute
-    const network = prefix ?? ''
-    const those = this.#refusals.get(network) ?? 0
-    const all = this.#refusals.get(ALL) ?? 0
-    if (those >= REFUSALS_OF_A_NETWORK || all >= REFUSALS_IN_ALL) return false
-    this.#refusals.set(network, those + 1).set(ALL, all + 1)
+    if (bounds.some(([counted, most]) => (this.#kept.get(counted) ?? 0) >= most)) return false
+    for (const [counted] of bounds) this.#kept.set(counted, (this.#kept.get(counted) ?? 0) + 1)
     return true
   }
 
@@ -278,7 +278,6 @@ export class Audit {
   }
 }
 
-const ALL = 'all'
 const NOBODY = { user_id: null, prefix: null, session: null }
 
 /**
@@ -287,6 +286,17 @@ const NOBODY = { user_id: null, prefix: null, session: null }
  */
 export async function forgetPerson(database: Database, userId: string): Promise<void> {
   await database.updateTable('audit').set(NOBODY).where('user_id', '=', userId).execute()
+}
+
+/** What a row is counted as, and how many of each are kept in a minute. */
+function boundsOf({ event, actor, site, outcome, prefix }: AuditRow): [counted: string, most: number][] {
+  const who = actor === 'site' ? `site ${site}` : ''
+  if (outcome === 'ok' && event !== 'password_reset_asked')
+    return actor === 'site' ? [[`${who} ok`, REVOCATIONS_OF_A_SITE]] : []
+  return [
+    [`${who} in ${prefix}`, REFUSALS_OF_A_NETWORK],
+    [`${who} in all`, actor === 'site' ? REFUSALS_OF_A_SITE : REFUSALS_IN_ALL],
+  ]
 }
 
 function lookUpOf({ email, session }: Deed): Queued['lookUp'] {

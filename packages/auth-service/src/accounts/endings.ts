@@ -8,6 +8,7 @@ import type { Users } from './users.ts'
 /** What is younger may be in the making, or known to a clock that is slow. */
 const SETTLED_MS = 600_000
 const FOLLOWED_AT_ONCE = 100
+const NOTED_AT_ONCE = 100
 // A query has less than a second: what is long is read in pages.
 const PAGE = 1_000
 
@@ -68,18 +69,25 @@ export class Endings {
     }
   }
 
-  /** Notes the sessions that were signed out at sites, and ends what remembers their browsers. How many there were. */
+  /**
+   * Notes the sessions that were signed out at sites, and ends what remembers their browsers. How many there were. Throws
+   * `store_unavailable` where that failed for one; the others were seen to.
+   */
   async noteEndedElsewhere(): Promise<number> {
     const ids = await this.store.unnoted()
     const noted: string[] = []
-    try {
-      for (const id of ids) {
-        await this.#endedElsewhere(id)
-        noted.push(id)
-      }
-    } finally {
-      if (noted.length > 0) await this.store.noted(noted)
+    let fault: unknown = null
+    for (let start = 0; start < ids.length; start += NOTED_AT_ONCE) {
+      const some = ids.slice(start, start + NOTED_AT_ONCE)
+      const outcomes = await Promise.allSettled(some.map(id => this.#endedElsewhere(id)))
+      const refused = outcomes.filter(outcome => outcome.status === 'rejected')
+      fault ??= refused[0]?.reason ?? null
+      noted.push(...some.filter((_, index) => outcomes[index]?.status === 'fulfilled'))
+      // Where nothing answers, nobody waits for the rest.
+      if (refused.length === some.length) break
     }
+    if (noted.length > 0) await this.store.noted(noted)
+    if (fault !== null) throw fault
     return ids.length
   }
 

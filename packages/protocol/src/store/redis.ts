@@ -32,6 +32,9 @@ const READ_CLOCK_EVERY_MS = 5_000
 // A process is busiest when it starts, and a late answer makes a slow clock: the best of three is kept.
 const FIRST_READINGS = 3
 const NOTED_AT_ONCE = 500
+const UNNOTED_ROUNDS = 50
+// Five times what 1,000 of the longest reports take.
+const REPORTS_BYTES = 1_048_576
 const REPORTS_KEPT_MS = 86_400_000
 
 /** Sessions and tickets in Redis 7 or later: one server, one behind sentinels, or a cluster. */
@@ -168,10 +171,7 @@ export class RedisStore implements Store {
   }
 
   async unnoted(): Promise<string[]> {
-    const each = lanes(this.#isCluster).map(lane =>
-      answered(this.#redis.srandmember(unnotedKey(lane), NOTED_AT_ONCE)),
-    )
-    return (await Promise.all(each)).flat()
+    return (await Promise.all(lanes(this.#isCluster).map(lane => this.#unnotedIn(lane)))).flat()
   }
 
   async noted(handles: readonly string[]): Promise<void> {
@@ -194,14 +194,19 @@ export class RedisStore implements Store {
     await executed(step)
   }
 
-  async reports(sites: readonly string[]): Promise<SiteReport[]> {
+  async reports(sites: readonly string[], dropped: (site: string) => void = () => {}): Promise<SiteReport[]> {
     const each = sites.map(async site => {
       // The first to be told is the last in the list.
-      const texts = (await answered(this.#redis.rpop(reportsKey(site), MOST_REPORTS))) ?? []
-      const reports = texts.map(parseReport).filter(report => report !== null)
+      const texts = await answered(this.#redis.carnetReports(reportsKey(site), MOST_REPORTS, REPORTS_BYTES))
+      if (texts === null) dropped(site)
+      const reports = (texts ?? []).map(parseReport).filter(report => report !== null)
       return reports.map(report => ({ site, report }))
     })
-    return (await Promise.all(each)).flat()
+    const outcomes = await Promise.allSettled(each)
+    const refused = outcomes.filter(outcome => outcome.status === 'rejected')
+    // What came is taken from the store already: no other site's fault may lose it.
+    if (refused.length > 0 && refused.length === sites.length) throw refused[0]?.reason
+    return outcomes.flatMap(outcome => (outcome.status === 'fulfilled' ? outcome.value : []))
   }
 
   async beat(): Promise<void> {
@@ -231,6 +236,17 @@ export class RedisStore implements Store {
 
   get #isCluster(): boolean {
     return this.#redis instanceof Cluster
+  }
+
+  /** Some handles of a lane. Goes on while junk is met, which would hide them: of 50,000 entries none is left after two calls. */
+  async #unnotedIn(lane: string): Promise<string[]> {
+    const handles = new Set<string>()
+    for (let round = 0; round < UNNOTED_ROUNDS && handles.size < NOTED_AT_ONCE; round++) {
+      const [junk, ...some] = await answered(this.#redis.carnetUnnoted(unnotedKey(lane), NOTED_AT_ONCE))
+      for (const handle of some) handles.add(handle)
+      if (junk === 0) break
+    }
+    return [...handles]
   }
 
   /** A command for each key, in one round trip to each master; the replies in the order of the keys. */

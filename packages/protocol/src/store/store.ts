@@ -92,8 +92,12 @@ export interface Store {
   unnoted(): Promise<string[]>
   /** Says that these were noted where they outlive the store. */
   noted(handles: readonly string[]): Promise<void>
-  /** Takes what these sites' agents have told the audit log: each report once, in its order, and none that is malformed. */
-  reports(sites: readonly string[]): Promise<SiteReport[]>
+  /**
+   * Takes what these sites' agents have told the audit log: each report once, in its order, and none that is malformed.
+   * `dropped` hears of each site that had told so much that all of it was thrown away, unread. Throws `store_unavailable`
+   * where no site's could be taken.
+   */
+  reports(sites: readonly string[], dropped?: (site: string) => void): Promise<SiteReport[]>
   /**
    * Shows all who watch that auth service and link live: at least every 400 ms. Throws `store_unavailable` also where
    * the store takes no writes.
