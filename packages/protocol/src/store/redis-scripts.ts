@@ -23,7 +23,7 @@ const UNNOTED = `
 local size = redis.call('SCARD', KEYS[1])
 if size == 0 then return {0} end
 local bytes = redis.call('MEMORY', 'USAGE', KEYS[1], 'SAMPLES', 100)
-local some = redis.call('SRANDMEMBER', KEYS[1], bytes > size * 1024 and 5 or ARGV[1])
+local some = redis.call('SRANDMEMBER', KEYS[1], bytes > size * 1024 and 2 or ARGV[1])
 local answer = {0}
 for _, member in ipairs(some) do
   if #member == 32 and not string.find(member, '[^0-9a-f]') then

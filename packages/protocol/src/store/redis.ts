@@ -32,7 +32,7 @@ const READ_CLOCK_EVERY_MS = 5_000
 // A process is busiest when it starts, and a late answer makes a slow clock: the best of three is kept.
 const FIRST_READINGS = 3
 const NOTED_AT_ONCE = 500
-const UNNOTED_ROUNDS = 50
+const UNNOTED_ROUNDS = 60
 // Five times what 1,000 of the longest reports take.
 const REPORTS_BYTES = 1_048_576
 const REPORTS_KEPT_MS = 86_400_000
