@@ -32,7 +32,7 @@ export const olderRedis: Drill = {
   name: 'redis-snapshot',
   failure: 'Redis without a log is killed and starts from a snapshot that is 4 s old',
   async prepare() {
-    const redis = await startRedis()
+    const redis = await startRedis({ log: false })
     return {
       storeUrl: redis.url,
       stop: redis.stop,
