@@ -11,10 +11,15 @@ export interface Program {
   readonly exited: Promise<number | null>
 }
 
-/** Starts a program on this very Node, with no environment but a path and what is given. Null leaves its input open. */
+/** Starts a program on this very Node, with no environment but a path, what was compiled before, and what is given. Null leaves its input open. */
 export function run(args: readonly string[], env: Record<string, string>, input?: string | null): Program {
   const child = spawn(process.execPath, args, {
-    env: { PATH: process.env['PATH'] ?? '', NODE_NO_WARNINGS: '1', ...env },
+    env: {
+      PATH: process.env['PATH'] ?? '',
+      NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] ?? '',
+      NODE_NO_WARNINGS: '1',
+      ...env,
+    },
     stdio: ['pipe', 'pipe', 'pipe'],
   })
   endWithUs(child)
