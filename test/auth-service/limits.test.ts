@@ -91,7 +91,7 @@ for (const [name, url] of Object.entries({ 'in memory': 'memory:', 'on Redis': r
     t.is(await outcome(limits, stranger(), wrong), 'rate_limited 2')
   })
 
-  test(`${name}: any number of right tries at once are let in`, async t => {
+  test(`${name}: right tries at once are all let in`, async t => {
     const limits = await open(t)
     const slowly = async () => {
       await new Promise(resolve => setTimeout(resolve, 20))
