@@ -1,33 +1,17 @@
 import { join } from 'node:path'
 import { Browser } from '@carnet/demo/browser'
 import test from 'ava'
-import { freePort } from '../support/free-port.ts'
+import { freePorts } from '../support/free-port.ts'
 import { printed, run } from '../support/processes.ts'
 import { startRedis } from '../support/redis.ts'
 
 const main = join(import.meta.dirname, '../../deploy/demo/main.ts')
 
-/** The first of four ports that were free a moment ago. */
-async function freePorts(): Promise<number> {
-  for (;;) {
-    const base = Math.min(await freePort(), 60_000)
-    const taken = await Promise.all([0, 1, 2, 3].map(next => isTaken(base + next)))
-    if (!taken.includes(true)) return base
-  }
-}
-
-async function isTaken(port: number): Promise<boolean> {
-  return new Browser().request(`http://localhost:${port}/`).then(
-    () => true,
-    () => false,
-  )
-}
-
 test.serial('the demo walks itself, on the embedded store and on Redis', async t => {
   const redis = await startRedis()
   t.teardown(() => redis.stop())
   for (const env of [{}, { CARNET_REDIS_URL: redis.url }]) {
-    const demo = run([main, '--check', '--port', String(await freePorts())], env)
+    const demo = run([main, '--check', '--port', String(await freePorts(4))], env)
     t.is(await demo.exited, 0, demo.output())
     t.regex(demo.output(), /18 of 18 steps as expected/)
     t.regex(demo.output(), 'CARNET_REDIS_URL' in env ? /on Redis/ : /on the embedded store/)
@@ -35,7 +19,7 @@ test.serial('the demo walks itself, on the embedded store and on Redis', async t
 })
 
 test.serial('the demo says where it is and who may sign in, stays up, and stops at Ctrl-C', async t => {
-  const port = await freePorts()
+  const port = await freePorts(4)
   const demo = run([main, '--port', String(port)], {})
   await printed(demo, 'Ctrl-C')
   for (const word of [
