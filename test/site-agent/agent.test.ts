@@ -321,3 +321,28 @@ test('over https every cookie is __Host-, and only the claim is third-party', as
   t.is((await cookiesOf('/')).join(), '__Host-carnet-silent=ready; Path=/; HttpOnly; Secure; SameSite=Lax')
   await agent.close()
 })
+
+test('an agent says which site it is, in which version, and whether it reaches the store', async t => {
+  const store = new MemoryStore()
+  const manifest = parseManifest(
+    'auth: http://auth.localhost\nsites: [{ id: shop, origin: "http://shop.localhost" }]',
+    'm',
+  )
+  const agent = await createAgent({
+    site: 'shop',
+    manifest,
+    secrets: ['x'.repeat(32)],
+    store,
+  })
+  t.teardown(() => agent.close())
+  const ask = async () => {
+    const request = { method: 'GET', target: '/api/healthz', headers: {}, peer: '127.0.0.1' }
+    const { answer } = await agent.handle(request)
+    return { status: answer?.status, ...JSON.parse(String(answer?.body)) }
+  }
+  const said = await ask()
+  t.like(said, { status: 200, code: 0, data: { site: 'shop', store: 'ok' } })
+  t.regex(said.data.version, /^\d+\.\d+\.\d+/)
+  store.ping = () => Promise.reject(new CarnetError('store_unavailable', 'Away.'))
+  t.like(await ask(), { status: 503, code: 503, data: { site: 'shop', store: 'unavailable' } })
+})

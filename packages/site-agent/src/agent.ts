@@ -24,6 +24,7 @@ import { type AgentRequest, type Answer, isNavigation, jsonRefusal, pathOf, toRe
 import { type Agency, type AgentLog, type Place, placeFinder, type Via } from './place.ts'
 import { refusalPage } from './refusal-page.ts'
 import { begin, callback } from './routes/bounce.ts'
+import { health } from './routes/health.ts'
 import { pixel, pixelRefusal } from './routes/pixel.ts'
 import { session } from './routes/session.ts'
 import { signOut } from './routes/sign-out.ts'
@@ -79,11 +80,14 @@ interface Route {
   readonly refuse: (place: Place, error: CarnetError, request: AgentRequest) => Answer
 }
 
+const jsonOnly: Route['refuse'] = (_place, error) => jsonRefusal(error)
+
 const ROUTES = new Map<string, Route>([
   ['/api/auth.gif', { allow: 'GET', answer: pixel, refuse: (_place, error) => pixelRefusal(error) }],
   ['/api/auth', { allow: 'GET', answer: callback, refuse: personRefusal }],
   ['/api/signin', { allow: 'GET', answer: begin, refuse: personRefusal }],
-  ['/api/session', { allow: 'GET', answer: session, refuse: (_place, error) => jsonRefusal(error) }],
+  ['/api/session', { allow: 'GET', answer: session, refuse: jsonOnly }],
+  ['/api/healthz', { allow: 'GET', answer: health, refuse: jsonOnly }],
   ['/api/signout', { allow: 'POST', answer: signOut, refuse: signOutRefusal }],
 ])
 

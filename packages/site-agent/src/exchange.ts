@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { CarnetError, hasJsonBody, wantsJson } from '@carnet/protocol'
+import { type Fields, fieldsOf } from './fields.ts'
 
 /** A request as an adapter hands it over. */
 export interface AgentRequest {
@@ -10,6 +11,8 @@ export interface AgentRequest {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
   /** The address of the socket's other end. */
   readonly peer: string
+  /** What a form or JSON holds; read only where it is asked for. Absent: there is no body. Throws `invalid_input`. */
+  fields?(): Promise<Fields>
 }
 
 /** A request of a `node:http` server. */
@@ -18,18 +21,24 @@ export class NodeRequest implements AgentRequest {
   readonly target: string
   readonly headers: IncomingMessage['headers']
   readonly #req: IncomingMessage
+  readonly #parsed: () => unknown
 
-  /** `target` as it was before a framework cut it. */
-  constructor(req: IncomingMessage, target: string) {
+  /** `target` as it was before a framework cut it; `parsed` gives what a body parser has made of the body, if it has. */
+  constructor(req: IncomingMessage, target: string, parsed: () => unknown = () => undefined) {
     this.method = req.method ?? 'GET'
     this.target = target
     this.headers = req.headers
     this.#req = req
+    this.#parsed = parsed
   }
 
   // Asking the socket costs a system call, and few requests are asked where they come from.
   get peer(): string {
     return this.#req.socket.remoteAddress ?? ''
+  }
+
+  fields(): Promise<Fields> {
+    return fieldsOf(this.#req, this.#parsed())
   }
 }
 

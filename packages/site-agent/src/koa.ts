@@ -26,7 +26,9 @@ const VISIT = Symbol('carnet visit')
 
 function mount(agent: Agent): Middleware<CarnetState> {
   return function carnet(ctx, next) {
-    const outcome = agent.handle(new NodeRequest(ctx.req, ctx.originalUrl))
+    const outcome = agent.handle(
+      new NodeRequest(ctx.req, ctx.originalUrl, () => (ctx.request as { body?: unknown }).body),
+    )
     // What is known at once is told at once: a turn of waiting costs as much as all the rest.
     if (outcome instanceof Promise) return outcome.then(outcome => goOn(ctx, next, outcome))
     return goOn(ctx, next, outcome)
