@@ -36,6 +36,8 @@ export interface DemoOptions {
   port?: number
   /** One for all parts, or a URL that each part opens for itself. Default: an embedded store of its own. */
   store?: Store | string
+  /** True: the sites' agents ask the auth service for what is in the store. Default: false. */
+  overHttp?: boolean
   /** A part's public origin. Default: `http://<part>.localhost:<port>`. */
   origin?: (part: Part, port: number) => string
   /** Serves https with these. */
@@ -109,7 +111,7 @@ export async function startDemo(options: DemoOptions = {}): Promise<Demo> {
       site: id,
       manifest,
       secrets: siteSecrets(secrets, id),
-      store: typeof given === 'string' ? given : store,
+      store: options.overHttp === true ? manifest.auth : typeof given === 'string' ? given : store,
       log,
       trustProxy: options.trustProxy,
     })
@@ -123,8 +125,8 @@ export async function startDemo(options: DemoOptions = {}): Promise<Demo> {
     store,
     agents,
     async close() {
-      await Promise.all(servers.map(closed))
       await Promise.all(Object.values(agents).map(agent => agent.close()))
+      await Promise.all(servers.map(closed))
       await service.close()
       await store.close()
     },

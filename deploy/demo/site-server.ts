@@ -1,12 +1,14 @@
-// One site's own server, as an operator would start it: its agent, on the Redis of the auth service.
+// One site's own server, as an operator would start it: its agent, on the Redis of the auth service, or asking it.
 //   CARNET_SITE=shop CARNET_SITE_SECRETS=… CARNET_REDIS_URL=redis://… node deploy/demo/site-server.ts
+//   CARNET_SITE=shop CARNET_SITE_SECRETS=… CARNET_STORE_URL=https://auth.example.com node deploy/demo/site-server.ts
 import { createServer } from 'node:http'
 import { loadManifest } from '@carnet/protocol'
 import { createAgent } from '@carnet/site-agent'
 import { pino } from 'pino'
 import { createSite } from './site.ts'
 
-const { CARNET_SITE: site = '', CARNET_SITE_SECRETS: secrets = '', CARNET_REDIS_URL: store } = process.env
+const { CARNET_SITE: site = '', CARNET_SITE_SECRETS: secrets = '' } = process.env
+const store = process.env['CARNET_STORE_URL'] || process.env['CARNET_REDIS_URL']
 const file = process.env['CARNET_MANIFEST'] || 'deploy/sites.yaml'
 const log = pino({ level: process.env['CARNET_LOG_LEVEL'] || 'info' })
 

@@ -24,6 +24,8 @@ export interface Subject {
   readonly store: Store
   /** Runs `work` while the store does not answer. Absent where a store cannot be away. */
   readonly away?: (work: () => Promise<void>) => Promise<void>
+  /** The id of a site that nobody else uses. Default: one by chance. */
+  readonly own?: string
 }
 
 const LIFE: SessionLife = { idle: 60_000, absolute: 3_600_000 }
@@ -157,7 +159,8 @@ export function conforms(test: TestFn<Subject>): void {
 
   test('what agents report is taken once, in its order, site by site', async t => {
     const { store } = t.context
-    const sites = ['shop', `news-${Math.random().toString(36).slice(2, 8)}`] as const
+    const { own: one = `news-${Math.random().toString(36).slice(2, 8)}` } = t.context
+    const sites = ['shop', one] as const
     const [, own] = sites
     const nth = (n: number): Report => ({
       event: 'ticket_refused',
@@ -368,6 +371,30 @@ export function conforms(test: TestFn<Subject>): void {
       await refused(t, store, value, good, 'ticket_unknown')
     }
     await refused(t, store, `shop.aaaaaaaa.${'a'.repeat(24)}`, good, 'ticket_unknown')
+  })
+
+  test('a session is admitted to the sites that it was taken to, for as long as was said last', async t => {
+    const { store } = t.context
+    const [first, second] = [newSid(), newSid()]
+    await store.admit(first, 'shop', store.now() + 60_000)
+    await store.admit(first, 'news', store.now() + 100)
+    await store.admit(second, 'news', store.now() + 300)
+    t.deepEqual(await store.admitted([first, second], 'shop'), [true, false])
+    t.deepEqual(await store.admitted([second, first, newSid()], 'news'), [true, true, false])
+    await until(async () => !(await store.admitted([second], 'news'))[0])
+    t.deepEqual(await store.admitted([first], 'shop'), [true])
+    t.deepEqual(await store.admitted([], 'shop'), [])
+  })
+
+  test('a nonce is new once, for each site, until its time is over', async t => {
+    const { store } = t.context
+    const nonce = newSid()
+    const end = store.now() + 300
+    const said = await Promise.all(Array.from({ length: 20 }, () => store.once('shop', nonce, end)))
+    t.is(said.filter(Boolean).length, 1)
+    t.true(await store.once('news', nonce, end))
+    await until(() => store.now() > end)
+    await until(() => store.once('shop', nonce, store.now() + 300))
   })
 
   test('a store that was away during an issue leaves no late ticket', async t => {

@@ -24,7 +24,7 @@ test('every key ends by itself, and none holds a ticket', async t => {
   for (const key of keys) {
     t.regex(
       key,
-      /^carnet:([sr]:\{[\w-]{8}\}[\w-]{24}|t:[a-z0-9-]+:\{[\w-]{8}\}:[\w-]{43}|reign:\w{40}|unnoted:\{0\}|reports:\{[a-z0-9-]+\})$/,
+      /^carnet:([sra]:\{[\w-]{8}\}[\w-]{24}|n:[a-z0-9-]+:[\w-]{32}|t:[a-z0-9-]+:\{[\w-]{8}\}:[\w-]{43}|reign:\w{40}|unnoted:\{0\}|reports:\{[a-z0-9-]+\})$/,
     )
     // What was signed out at sites is kept until it is noted elsewhere.
     if (key.startsWith('carnet:unnoted')) continue

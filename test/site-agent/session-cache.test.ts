@@ -42,7 +42,8 @@ class HeldStore extends MemoryStore {
 
   override watch(watcher: Watcher): Watch {
     this.watcher = watcher
-    return { isCurrent: digit => this.current[digit] ?? false, stop: async () => {} }
+    const isCurrent = (digit: number) => this.current[digit] ?? false
+    return { isCurrent, currentFor: digit => (isCurrent(digit) ? 1_000 : 0), stop: async () => {} }
   }
 
   override async read(sid: string): Promise<SessionRecord | null> {

@@ -64,7 +64,7 @@ export async function serve(
     opened.push(() => service.close())
     warnOfPort(config, manifest.current.auth, log)
     const server = guardedServer(service.app.callback())
-    opened.push(await listen(server, config.host, config.port))
+    opened.push(await listen(server, config.host, config.port), () => service.endStreams())
     const { port } = server.address() as AddressInfo
     const mail = config.mail === 'kept' ? `kept at ${manifest.current.auth}/dev/mail` : config.mail && 'smtp'
     log.info({ auth: manifest.current.auth, host: config.host, port, mail }, 'listening')

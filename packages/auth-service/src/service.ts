@@ -21,6 +21,7 @@ import { Passwords } from './accounts/passwords.ts'
 import { Remembering } from './accounts/remember.ts'
 import { Sessions } from './accounts/sessions.ts'
 import { Users } from './accounts/users.ts'
+import { Feed } from './agents/feed.ts'
 import { EVICTS, Following } from './following.ts'
 import { Limits } from './limits.ts'
 import { logoReader } from './logo.ts'
@@ -68,6 +69,8 @@ export interface AuthService {
   readonly sessions: Sessions
   readonly events: EventEmitter<ServiceEvents>
   readonly desk: Desk
+  /** Ends the answers that would not end by themselves, as a server has to before it can close. */
+  endStreams(): Promise<void>
   close(): Promise<void>
 }
 
@@ -94,6 +97,7 @@ export async function createAuthService(options: AuthServiceOptions): Promise<Au
     log.warn({ reason: error.message }, 'limits_error'),
   )
   const audit = new Audit(database, log)
+  const feed = new Feed(store)
   const following = new Following({ store, sessions, outbox, audit, manifest, log, refusesEviction })
   const desk: Desk = {
     manifest,
@@ -109,6 +113,7 @@ export async function createAuthService(options: AuthServiceOptions): Promise<Au
     tokens,
     outbox,
     audit,
+    feed,
     kept,
     signer: new Signer(siteSecrets(secrets, 'auth'), 'auth'),
     trust,
@@ -126,7 +131,9 @@ export async function createAuthService(options: AuthServiceOptions): Promise<Au
     sessions,
     events: desk.events,
     desk,
+    endStreams: () => feed.close(),
     async close() {
+      await feed.close()
       await following.close()
       await mailer.close()
       await audit.close()

@@ -17,6 +17,7 @@ export const STATUS_BY_CODE = {
   rate_limited: 429,
   csrf: 403,
   unknown_site: 400,
+  bad_signature: 401,
   store_unavailable: 503,
   not_found: 404,
   method_not_allowed: 405,

@@ -65,13 +65,33 @@ export {
   type Used,
 } from './session.ts'
 export { isFresh, isSid, type SessionRecord, tagOf, type User } from './session-record.ts'
+export {
+  CLOCKS_WITHIN_MS,
+  isSignedBy,
+  parseSignature,
+  type RequestParts,
+  type RequestSignature,
+  requestKeys,
+  signRequest,
+} from './signed-request.ts'
+export { HttpStore } from './store/http.ts'
+export { type HttpAnswer, HttpRequests, type Signatory } from './store/http-requests.ts'
 export { inspectRedis, type RedisFindings, type RedisServer } from './store/inspect-redis.ts'
 export { MemoryStore } from './store/memory.ts'
 export { openStore } from './store/open.ts'
 export { RedisStore } from './store/redis.ts'
 export { agentRules, serviceRules } from './store/redis-acl.ts'
 export { openRedis, type RedisClient } from './store/redis-connection.ts'
-export type { BurntTicket, NewTicket, Revocation, Store, Touch, Watch, Watcher } from './store/store.ts'
+export type {
+  AgentStore,
+  BurntTicket,
+  NewTicket,
+  Revocation,
+  Store,
+  Touch,
+  Watch,
+  Watcher,
+} from './store/store.ts'
 export {
   issueTickets,
   type Redeemed,
@@ -82,3 +102,4 @@ export {
 } from './ticket.ts'
 export type { TicketRecord } from './ticket-record.ts'
 export { Toucher, touchEvery } from './toucher.ts'
+export { answers, requests } from './wire.ts'

@@ -42,10 +42,15 @@ const report = z
   // A refusal that calls itself a success would go round the bounds of the audit log.
   .refine(({ event, outcome }) => (event === 'session_revoked') === (outcome === 'ok'))
 
-/** Reads a report as it was stored; null for anything else, since sites are trusted less than the auth service. */
+/** Reads a report; null for anything else, since sites are trusted less than the auth service. */
+export function readReport(value: unknown): Report | null {
+  return report.safeParse(value).data ?? null
+}
+
+/** Reads a report as it was stored; null for anything else. */
 export function parseReport(stored: string): Report | null {
   try {
-    return report.safeParse(JSON.parse(stored)).data ?? null
+    return readReport(JSON.parse(stored))
   } catch {
     return null
   }

@@ -1,5 +1,5 @@
 import type { Report } from './report.ts'
-import type { Store } from './store/store.ts'
+import type { AgentStore } from './store/store.ts'
 
 const TOGETHER_MS = 250
 // Refusals cost who provokes them nothing: a flood of them costs the store no more than this, and hides no sign-out.
@@ -11,11 +11,11 @@ const MOST_TOGETHER = 200
  * What comes within 250 ms goes out together, of refusals the first 100.
  */
 export class Reporter {
-  readonly #store: Store
+  readonly #store: AgentStore
   readonly #site: string
   #held: Report[] = []
 
-  constructor(store: Store, site: string) {
+  constructor(store: AgentStore, site: string) {
     this.#store = store
     this.#site = site
   }

@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises'
 import { nanoid } from 'nanoid'
 import { CarnetError } from './errors.ts'
 import { type SessionRecord, SID_LENGTH, type User } from './session-record.ts'
-import type { Store } from './store/store.ts'
+import type { AgentStore, Store } from './store/store.ts'
 
 /** How long sessions live, in ms: `idle` after the last touch, `absolute` after the start. */
 export interface SessionLife {
@@ -60,11 +60,11 @@ export interface Used {
 }
 
 /** Moves the idle ends of live sessions. False for each that is gone: a touch never brings a revoked session back. */
-export async function touchSessions(store: Store, used: readonly Used[]): Promise<boolean[]> {
+export async function touchSessions(store: AgentStore, used: readonly Used[]): Promise<boolean[]> {
   return store.touch(used.map(({ sid, session, idle }) => ({ sid, until: idleEnd(store, session, idle) })))
 }
 
-function idleEnd(store: Store, session: Pick<SessionRecord, 'expiresAt'>, idle: number): number {
+function idleEnd(store: AgentStore, session: Pick<SessionRecord, 'expiresAt'>, idle: number): number {
   return Math.min(store.now() + idle, session.expiresAt)
 }
 
@@ -84,7 +84,7 @@ export interface SessionEnd {
  * for up to 800 ms. False where the session had ended already. Throws `store_unavailable`.
  */
 export async function revokeSession(
-  store: Store,
+  store: AgentStore,
   sid: string,
   { remember, noted = false }: SessionEnd,
 ): Promise<boolean> {

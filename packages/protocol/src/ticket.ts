@@ -2,7 +2,7 @@ import { nanoid } from 'nanoid'
 import { type BindingMode, type Client, judgeBinding, judgeExact } from './binding.ts'
 import { CarnetError } from './errors.ts'
 import { type SessionRecord, tagOf } from './session-record.ts'
-import type { Store } from './store/store.ts'
+import type { AgentStore, Store } from './store/store.ts'
 import type { TicketRecord } from './ticket-record.ts'
 
 /** A ticket to be issued. `ttl` in ms; `state` null makes it a pushed one. */
@@ -71,7 +71,7 @@ export async function issueTickets(
  * Burns a ticket, then judges it. Throws `ticket_unknown` (also for used and expired: they look alike),
  * `ticket_wrong_site`, `state_mismatch`, `ticket_wrong_client`, `session_gone`, `store_unavailable`.
  */
-export async function redeemTicket(store: Store, ticket: string, shown: Redemption): Promise<Redeemed> {
+export async function redeemTicket(store: AgentStore, ticket: string, shown: Redemption): Promise<Redeemed> {
   const site = siteOfTicket(ticket)
   if (site === null) throw unknown()
   // Burn first, judge after: a ticket shown at the wrong site, by the wrong client or without its nonce is spent too.

@@ -1,5 +1,5 @@
 import { touchSessions, type Used } from './session.ts'
-import type { Store } from './store/store.ts'
+import type { AgentStore } from './store/store.ts'
 
 const TOUCH_EVERY_MS = 60_000
 const TOGETHER_MS = 50
@@ -19,12 +19,12 @@ interface Due extends Used {
  * 50 ms go out together.
  */
 export class Toucher {
-  readonly #store: Store
+  readonly #store: AgentStore
   /** When which sid was last touched, by the monotonic clock; least recent first. */
   readonly #touchedAt = new Map<string, number>()
   #due: Due[] = []
 
-  constructor(store: Store) {
+  constructor(store: AgentStore) {
     this.#store = store
   }
 

@@ -1,8 +1,10 @@
 import { EventEmitter } from 'node:events'
 import {
+  type AgentStore,
   CarnetError,
   findSite,
   fixedManifest,
+  HttpStore,
   isLocalhost,
   type LiveManifest,
   type Manifest,
@@ -14,9 +16,9 @@ import {
   Reporter,
   type Secrets,
   type SessionRecord,
+  type Signatory,
   Signer,
   type Site,
-  type Store,
   sessionHandle,
   watchManifest,
 } from '@carnet/protocol'
@@ -42,10 +44,11 @@ export interface AgentOptions {
   /** The site's secrets, newest first, as `carnet site secret <id>` prints them: a list, or separated by commas. Required, though an unset variable may stand here: the error then says so. */
   secrets: string | readonly string[] | undefined
   /**
-   * The auth service's store: a Redis URL, or `memory:` for the embedded store of this process. Left out, it is the
-   * embedded one too, except in production, which asks for it by name.
+   * The auth service's store: a Redis URL; the auth service itself, `https://auth.example.com`, where its Redis is out of
+   * reach; or `memory:` for the embedded store of this process. Left out, it is the embedded one too, except in
+   * production, which asks for it by name.
    */
-  store?: string | Store | undefined
+  store?: string | AgentStore | undefined
   /** Addresses and CIDRs of proxies to believe, separated by commas. Default: `none`. */
   trustProxy?: string | undefined
   /** How many sessions are kept in memory, some 400 bytes each; 0 asks the store at every check. Default: 50,000. */
@@ -65,6 +68,11 @@ export interface AgentOptions {
 export interface AgentEvents {
   /** A session began at this site. */
   signin: [event: { session: Session; via: Via }]
+  /**
+   * A session was signed out, here or anywhere, or ended by the auth service: `id` is that of `Session`. For one session
+   * perhaps more than once, and not while the store is away: whoever comes with a session has been asked for all the same.
+   */
+  signout: [event: { id: string }]
 }
 
 const NO_ADDRESS = jsonRefusal(new CarnetError('invalid_input', 'The request names no address.'))
@@ -97,21 +105,29 @@ export class Agent extends EventEmitter<AgentEvents> {
   readonly #find: (request: AgentRequest) => Place
   readonly #close: () => Promise<void>
 
-  constructor(parts: Omit<Agency, 'onSignIn'>, site: Site, close: () => Promise<void>) {
+  constructor(
+    parts: Omit<Agency, 'onSignIn' | 'cache'>,
+    { site, kept, close }: { site: Site; kept: CacheOptions; close: () => Promise<void> },
+  ) {
     super()
-    this.#agency = {
-      ...parts,
-      onSignIn: (sid: string, record: SessionRecord, via: Via) => {
-        try {
-          this.emit('signin', { session: toSession(sessionHandle(sid), record), via })
-        } catch (error) {
-          // What the app makes of it is no fault of the request, whose ticket is spent.
-          parts.log.warn({ site: site.id, err: error as Error }, 'listener_failed')
-        }
-      },
+    const told = (tell: () => void) => {
+      try {
+        tell()
+      } catch (error) {
+        // What the app makes of it is no fault of the request, whose ticket is spent.
+        parts.log.warn({ site: site.id, err: error as Error }, 'listener_failed')
+      }
     }
+    const ended = (id: string) => told(() => isHandle(id) && this.emit('signout', { id }))
+    const cache = new SessionCache(parts.store, kept, ended)
+    const onSignIn = (sid: string, record: SessionRecord, via: Via) =>
+      told(() => this.emit('signin', { session: toSession(sessionHandle(sid), record), via }))
+    this.#agency = { ...parts, cache, onSignIn }
     this.#find = placeFinder(this.#agency, site)
-    this.#close = close
+    this.#close = async () => {
+      await cache.close()
+      await close()
+    }
   }
 
   /** Answers the agent's own routes; elsewhere says who visits. At once where nothing has to be asked of the store. Never throws: a fault becomes an answer, or a visit that nothing can be asked of. */
@@ -156,23 +172,29 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
       const known = manifest.current.sites.map(({ id }) => id).join(', ')
       throw new TypeError(`The manifest has no site "${options.site}". It has: ${known}.`)
     }
-    const signer = new Signer(readSecrets(options), site.id)
+    const secrets = readSecrets(options)
+    const signer = new Signer(secrets, site.id)
     const trust = parseTrustProxy(options.trustProxy ?? 'none')
     const proxies = new ProxyNotice(trust, peer => log.warn({ site: site.id, peer }, 'proxy_untrusted'))
     // Before the store is opened: what is open keeps the process alive.
     const kept = cacheOptions(options)
     const given = typeof options.store === 'object' ? options.store : null
-    const store = given ?? (await openOwnStore(options.store as string | undefined, manifest.current, log))
-    const cache = new SessionCache(store, kept)
+    const store =
+      given ??
+      (await openOwnStore(options.store as string | undefined, {
+        manifest: manifest.current,
+        signatory: { site: site.id, secrets },
+        log,
+      }))
     const reporter = new Reporter(store, site.id)
-    const parts = { siteId: site.id, manifest, store, signer, trust, proxies, log, cache, reporter }
-    return new Agent(parts, site, async () => {
+    const parts = { siteId: site.id, manifest, store, signer, trust, proxies, log, reporter }
+    const close = async () => {
       manifest.close()
-      await cache.close()
       await reporter.flush()
       // The embedded store is the whole process's, not ours to close.
       if (given === null && !(store instanceof MemoryStore)) await store.close()
-    })
+    }
+    return new Agent(parts, { site, kept, close })
   } catch (error) {
     manifest.close()
     throw error
@@ -211,11 +233,20 @@ function readSecrets({ site, secrets }: AgentOptions): Secrets {
   }
 }
 
-async function openOwnStore(url: string | undefined, manifest: Manifest, log: AgentLog): Promise<Store> {
+async function openOwnStore(
+  url: string | undefined,
+  { manifest, signatory, log }: { manifest: Manifest; signatory: Signatory; log: AgentLog },
+): Promise<AgentStore> {
+  const onError = (error: Error) => log.warn({ reason: reasonOf(error) }, 'store_error')
+  if (url !== undefined && /^https?:/.test(url)) {
+    const store = new HttpStore(url, signatory, onError)
+    await store.settled(2_000)
+    return store
+  }
   const production = process.env['NODE_ENV'] === 'production' || !isLocalhost(new URL(manifest.auth).hostname)
   if (url === undefined && production) {
     throw new TypeError(
-      "`store` is missing: give the URL of the auth service's Redis, or 'memory:' where the auth service runs in this very process.",
+      "`store` is missing: give the URL of the auth service's Redis, that of the auth service itself, or 'memory:' where it runs in this very process.",
     )
   }
   if (url === undefined) {
@@ -226,7 +257,16 @@ async function openOwnStore(url: string | undefined, manifest: Manifest, log: Ag
       },
     )
   }
-  return openStore(url ?? 'memory:', error => log.warn({ reason: error.message }, 'store_error'))
+  return openStore(url ?? 'memory:', onError)
+}
+
+/** What a connection says by itself says more than what is made of it for people. */
+function reasonOf({ message, cause }: Error): string {
+  return cause instanceof Error ? cause.message : message
+}
+
+function isHandle(text: string): boolean {
+  return /^[0-9a-f]{32}$/.test(text)
 }
 
 function methodRefusal(place: Place, request: AgentRequest, { allow, refuse }: Route): Answer {

@@ -1,4 +1,5 @@
 import {
+  type AgentStore,
   type Client,
   type CookieNames,
   clientOf,
@@ -12,7 +13,6 @@ import {
   type SessionRecord,
   type Signer,
   type Site,
-  type Store,
   type TrustProxy,
 } from '@carnet/protocol'
 import type { AgentRequest } from './exchange.ts'
@@ -31,7 +31,7 @@ export type Via = 'bounce' | 'pull' | 'push'
 export interface Agency {
   readonly siteId: string
   readonly manifest: LiveManifest
-  readonly store: Store
+  readonly store: AgentStore
   readonly signer: Signer
   readonly trust: TrustProxy
   readonly proxies: ProxyNotice

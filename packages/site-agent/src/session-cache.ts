@@ -1,7 +1,7 @@
 import {
+  type AgentStore,
   CarnetError,
   type SessionRecord,
-  type Store,
   sessionHandle,
   Toucher,
   touchEvery,
@@ -38,7 +38,7 @@ const OBSERVE_EVERY_MS = 100
  * is believed only while nothing can have been missed (see `Watch`); then a check costs neither a read nor an HMAC.
  */
 export class SessionCache {
-  readonly #store: Store
+  readonly #store: AgentStore
   readonly #staleFor: number
   readonly #toucher: Toucher
   readonly #watch: Watch
@@ -53,13 +53,19 @@ export class SessionCache {
   readonly #currentAt = new Float64Array(16).fill(Number.NEGATIVE_INFINITY)
   readonly #observer: NodeJS.Timeout | null
 
-  constructor(store: Store, { sessions, staleFor }: CacheOptions) {
+  /** `ended` hears of every session that is revoked, wherever, as long as the link lives. */
+  constructor(
+    store: AgentStore,
+    { sessions, staleFor }: CacheOptions,
+    ended: (handle: string) => void = () => {},
+  ) {
     this.#store = store
     this.#staleFor = staleFor
     this.#toucher = new Toucher(store)
     this.#entries = sessions === 0 ? null : new LRUCache({ max: sessions })
     this.#watch = store.watch({
       forget: handle => this.forget(handle),
+      ended,
       forgetAll: () => void this.#forgottenAt.fill(++this.#turn),
     })
     // How long the store has been away must not depend on how busy the site was before.

@@ -3,6 +3,8 @@ import { Router } from '@koa/router'
 import Keygrip from 'keygrip'
 import Koa from 'koa'
 import session from 'koa-session'
+import { read, redeem, report, revocations, revoke, time, touch } from '../agents/routes.ts'
+import { signed } from '../agents/signed.ts'
 import type { Desk, Extras, State } from './context.ts'
 import { accessLog } from './middleware/access-log.ts'
 import { body } from './middleware/body.ts'
@@ -46,6 +48,16 @@ export function createApp(desk: Desk, secrets: Secrets): Koa<State, Extras> {
   health.get('/healthz', healthz())
   health.get('/readyz', readyz(desk))
 
+  const agents = new Router<State, Extras>({ prefix: `${prefix}/v1` })
+  agents.use(body(), signed(desk, secrets))
+  agents.get('/time', time(desk))
+  agents.post('/tickets/redeem', redeem(desk))
+  agents.post('/sessions/touch', touch(desk))
+  agents.get('/sessions/:sid', read(desk))
+  agents.delete('/sessions/:sid', revoke(desk))
+  agents.post('/reports', report(desk))
+  agents.get('/revocations', revocations(desk.feed))
+
   const doors = new Router<State, Extras>({ prefix })
   doors.get('/', home(desk))
   doors.get('/signin', showSignIn(desk))
@@ -84,8 +96,9 @@ export function createApp(desk: Desk, secrets: Secrets): Koa<State, Extras> {
   app.use(manner(desk))
   app.use(errors(desk.log, errorPage))
   app.use(forwarders(desk.proxies))
-  app.use(methods(health, doors))
+  app.use(methods(health, agents, doors))
   app.use(health.routes())
+  app.use(agents.routes())
   app.use(oneValue())
   app.use(session({ key: page, maxAge: PAGE_STATE_MS, sameSite: 'lax', secure }, app))
   app.use(body())

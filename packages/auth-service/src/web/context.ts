@@ -7,6 +7,7 @@ import type {
   LiveManifest,
   ProxyNotice,
   Signer,
+  Site,
   Store,
   Toucher,
   TrustProxy,
@@ -20,6 +21,7 @@ import type { MailTokens } from '../accounts/mail-tokens.ts'
 import type { Remembering } from '../accounts/remember.ts'
 import type { Sessions } from '../accounts/sessions.ts'
 import type { Users } from '../accounts/users.ts'
+import type { Feed } from '../agents/feed.ts'
 import type { Limits } from '../limits.ts'
 import type { Outbox } from '../mail/outbox.ts'
 import type { KeptMail } from '../mail/transport.ts'
@@ -48,6 +50,8 @@ export interface Desk {
   readonly tokens: MailTokens
   readonly outbox: Outbox
   readonly audit: Audit
+  /** What agents that reach no Redis are told to forget. */
+  readonly feed: Feed
   /** The mails that were kept in place of being sent, or null where they are sent. */
   readonly kept: KeptMail | null
   readonly signer: Signer
@@ -67,6 +71,8 @@ export interface Desk {
 /** What the road has found out about a request before a route sees it. */
 export interface State {
   client: Client
+  /** Whose agent asks; absent where it is none. */
+  site?: Site
   /** Null for who is not signed in. */
   session: OwnSession | null
   /** For the Content-Security-Policy and the elements it lets through. */

@@ -15,6 +15,17 @@ export function tombstoneKey(sid: string): string {
   return `carnet:r:{${tag}}${sid.slice(tag.length)}`
 }
 
+/** The set of the sites that a session was taken to whose agents ask the auth service for it. */
+export function admittedKey(sid: string): string {
+  const tag = tagOf(sid)
+  return `carnet:a:{${tag}}${sid.slice(tag.length)}`
+}
+
+/** Present once a site has said a nonce. */
+export function nonceKey(site: string, nonce: string): string {
+  return `carnet:n:${site}:${nonce}`
+}
+
 /** Named by the site in the ticket's text and the ticket's hash: who reads the store's keys holds no ticket. */
 export function ticketKey(ticket: string): string {
   const [site, tag] = ticket.split('.', 2)

@@ -2,7 +2,7 @@ import { sessionHandle } from '../handle.ts'
 import type { Report, SiteReport } from '../report.ts'
 import type { SessionRecord, User } from '../session-record.ts'
 import type { TicketRecord } from '../ticket-record.ts'
-import { MOST_REPORTS, sessionKey, ticketKey, tombstoneKey } from './keys.ts'
+import { admittedKey, MOST_REPORTS, nonceKey, sessionKey, ticketKey, tombstoneKey } from './keys.ts'
 import type { BurntTicket, NewTicket, Revocation, Store, Touch, Watch, Watcher } from './store.ts'
 
 interface Held<T> {
@@ -11,12 +11,16 @@ interface Held<T> {
 }
 
 const SWEEP_EVERY_MS = 30_000
+// What is said here is heard at once, and for others it counts as long as what is heard of a store elsewhere.
+const CURRENT_FOR_MS = 1_700
 
 /** The embedded store: everything in this process's memory, gone when it ends, seen by no other process. */
 export class MemoryStore implements Store {
   readonly #sessions = new Map<string, Held<SessionRecord>>()
   readonly #tickets = new Map<string, Held<TicketRecord>>()
   readonly #tombstones = new Map<string, Held<true>>()
+  readonly #admitted = new Map<string, Held<Set<string>>>()
+  readonly #nonces = new Map<string, Held<true>>()
   readonly #unnoted = new Set<string>()
   readonly #reports = new Map<string, Report[]>()
   readonly #watchers = new Set<Watcher>()
@@ -51,7 +55,7 @@ export class MemoryStore implements Store {
     const held = this.#live(this.#sessions, sessionKey(sid))
     if (held === null) return false
     if (held.value.revision < revision) held.value = { ...held.value, user, revision }
-    this.#forget(sid)
+    this.#forget(sid, 'changed')
     return true
   }
 
@@ -70,7 +74,7 @@ export class MemoryStore implements Store {
     if (until > this.now()) this.#tombstones.set(tombstoneKey(sid), { value: true, until })
     this.#sessions.delete(key)
     if (!noted) this.#unnoted.add(sessionHandle(sid))
-    this.#forget(sid)
+    this.#forget(sid, 'ended')
     return session !== null
   }
 
@@ -103,8 +107,27 @@ export class MemoryStore implements Store {
     this.#watchers.add(watcher)
     return {
       isCurrent: () => true,
+      currentFor: () => CURRENT_FOR_MS,
       stop: async () => void this.#watchers.delete(watcher),
     }
+  }
+
+  async admit(sid: string, site: string, until: number): Promise<void> {
+    const key = admittedKey(sid)
+    const held = this.#live(this.#admitted, key)
+    const sites = (held?.value ?? new Set()).add(site)
+    this.#admitted.set(key, { value: sites, until: Math.max(held?.until ?? 0, until) })
+  }
+
+  async admitted(sids: readonly string[], site: string): Promise<boolean[]> {
+    return sids.map(sid => this.#live(this.#admitted, admittedKey(sid))?.value.has(site) === true)
+  }
+
+  async once(site: string, nonce: string, until: number): Promise<boolean> {
+    const key = nonceKey(site, nonce)
+    if (this.#live(this.#nonces, key) !== null) return false
+    this.#nonces.set(key, { value: true, until })
+    return true
   }
 
   async unnoted(): Promise<string[]> {
@@ -140,9 +163,12 @@ export class MemoryStore implements Store {
     clearInterval(this.#sweeper)
   }
 
-  #forget(sid: string): void {
+  #forget(sid: string, why: 'ended' | 'changed'): void {
     const handle = sessionHandle(sid)
-    for (const watcher of this.#watchers) watcher.forget(handle)
+    for (const watcher of this.#watchers) {
+      watcher.forget(handle)
+      if (why === 'ended') watcher.ended?.(handle)
+    }
   }
 
   #live<T>(held: Map<string, Held<T>>, key: string): Held<T> | null {
@@ -152,7 +178,7 @@ export class MemoryStore implements Store {
 
   #sweep(): void {
     const now = this.now()
-    for (const held of [this.#sessions, this.#tickets, this.#tombstones]) {
+    for (const held of [this.#sessions, this.#tickets, this.#tombstones, this.#admitted, this.#nonces]) {
       for (const [key, { until }] of held) if (until <= now) held.delete(key)
     }
   }

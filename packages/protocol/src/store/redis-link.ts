@@ -9,6 +9,7 @@ import type { Watcher } from './store.ts'
 // which is 300 ms at most: the rest is left.
 const BELIEVED_FOR_MS = 1_700
 const LOOK_AFTER_MS = 250
+const ENDED = 'ended'
 // By chance between four and eight seconds, so that not all agents come anew in one moment.
 const MOST_SILENT_TURNS = 16
 
@@ -54,9 +55,13 @@ export class RevocationLink {
     return performance.now() < (this.#believedUntil[digit] ?? 0)
   }
 
-  /** Tells all who watch that a session is to be forgotten. */
-  async forget(lane: string, handle: string): Promise<void> {
-    await this.#publish(forgetChannel(lane), handle)
+  currentFor(digit: number): number {
+    return Math.max(0, (this.#believedUntil[digit] ?? 0) - performance.now())
+  }
+
+  /** Tells all who watch that a session is to be forgotten, since it ended, or its user changed. */
+  async forget(lane: string, handle: string, why: 'ended' | 'changed'): Promise<void> {
+    await this.#publish(forgetChannel(lane), why === 'ended' ? `${handle} ${ENDED}` : handle)
   }
 
   /** Shows that this process reaches the masters of all lanes. */
@@ -122,13 +127,21 @@ export class RevocationLink {
   #heard(channel: string, text: string): void {
     for (const lane of this.#lanes) {
       if (channel === forgetChannel(lane)) {
-        for (const watcher of this.#watchers) watcher.forget(text)
+        this.#forgotten(text)
         return
       }
       if (channel === beatChannel(lane)) {
         this.#heardBeat(lane, text)
         return
       }
+    }
+  }
+
+  #forgotten(text: string): void {
+    const [handle = '', word] = text.split(' ', 2)
+    for (const watcher of this.#watchers) {
+      watcher.forget(handle)
+      if (word === ENDED) watcher.ended?.(handle)
     }
   }
 

@@ -42,7 +42,7 @@ export class Revoker {
     const ended = noted ? await this.#delete(redis, sid) : await this.#end(redis, sid, rememberUntil)
     const lane = laneOf(handle, redis instanceof Cluster)
     // Only now: who forgets a session and reads it again must find it gone.
-    await this.#link.forget(lane, handle)
+    await this.#link.forget(lane, handle, 'ended')
     const reign = this.#reigns.known(unnotedKey(lane))?.id
     if (!noted) await answered(redis.sadd(unnotedKey(lane), handle))
     if (!noted && (isReplicated || !keepsLog)) await this.#outlives(redis, sid, { lane, reign, isReplicated })
@@ -71,7 +71,7 @@ export class Revoker {
       // A store that is full refuses the tombstone. What can be ended is ended, though it is not acknowledged.
       const handle = sessionHandle(sid)
       await this.#delete(redis, sid)
-        .then(() => this.#link.forget(laneOf(handle, redis instanceof Cluster), handle))
+        .then(() => this.#link.forget(laneOf(handle, redis instanceof Cluster), handle, 'ended'))
         .catch(() => {})
       throw error
     }

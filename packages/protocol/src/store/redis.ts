@@ -11,9 +11,11 @@ import {
 import type { TicketRecord } from '../ticket-record.ts'
 import { RemoteClock } from './clock.ts'
 import {
+  admittedKey,
   laneOf,
   lanes,
   MOST_REPORTS,
+  nonceKey,
   reportsKey,
   sessionKey,
   ticketKey,
@@ -113,6 +115,7 @@ export class RedisStore implements Store {
     const remove = this.#link.add(watcher)
     return {
       isCurrent: digit => this.#link.isCurrent(digit),
+      currentFor: digit => this.#link.currentFor(digit),
       stop: async () => remove(),
     }
   }
@@ -149,7 +152,7 @@ export class RedisStore implements Store {
     const key = sessionKey(sid)
     const renewed = await answered(this.#redis.carnetRenew(key, revision, serializeUser(user)))
     const handle = sessionHandle(sid)
-    await this.#link.forget(laneOf(handle, this.#isCluster), handle)
+    await this.#link.forget(laneOf(handle, this.#isCluster), handle, 'changed')
     return renewed === 1
   }
 
@@ -168,6 +171,22 @@ export class RedisStore implements Store {
       pipeline.set(ticketKey(ticket), `${id}\n${JSON.stringify(record)}`, 'PXAT', until, 'NX')
     }
     await executed(pipeline)
+  }
+
+  async admit(sid: string, site: string, until: number): Promise<void> {
+    const key = admittedKey(sid)
+    const step = this.#redis.pipeline()
+    // NX where it had no end yet, GT so that none comes nearer.
+    await executed(step.sadd(key, site).pexpireat(key, until, 'NX').pexpireat(key, until, 'GT'))
+  }
+
+  async admitted(sids: readonly string[], site: string): Promise<boolean[]> {
+    const replies = await this.#together(sids.map(admittedKey), (step, key) => step.sismember(key, site))
+    return replies.map(reply => reply === 1)
+  }
+
+  async once(site: string, nonce: string, until: number): Promise<boolean> {
+    return (await answered(this.#redis.set(nonceKey(site, nonce), '', 'PXAT', until, 'NX'))) === 'OK'
   }
 
   async unnoted(): Promise<string[]> {

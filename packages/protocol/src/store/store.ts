@@ -36,6 +36,8 @@ export interface Revocation {
 export interface Watcher {
   /** The session of this handle was revoked, or its user changed. */
   forget(handle: string): void
+  /** It was revoked; told after `forget`, for one session perhaps more than once. */
+  ended?(handle: string): void
   /** Something may have been missed: all that was known counts no longer. */
   forgetAll(): void
 }
@@ -47,15 +49,17 @@ export interface Watch {
    * service says came through within the last 2 s.
    */
   isCurrent(digit: number): boolean
+  /** For how many ms more that holds if nothing else is heard; 0 where it does not. */
+  currentFor(digit: number): number
   stop(): Promise<void>
 }
 
 /**
- * The verbs of the protocol. Absence is `null` (or `false`); a store that cannot answer in time throws
+ * The verbs of the protocol that agents use. Absence is `null` (or `false`); a store that cannot answer in time throws
  * `store_unavailable`, and then nobody knows whether the verb was carried out: a redeem is never tried again,
- * a revoke may be. Agents use the first group, the auth service all.
+ * a revoke may be.
  */
-export interface Store {
+export interface AgentStore {
   /** The store's clock, ms since epoch. Every moment in a record is on it. Throws `store_unavailable` before the first contact. */
   now(): number
   read(sid: string): Promise<SessionRecord | null>
@@ -77,7 +81,10 @@ export interface Store {
   /** Resolves when the store answers; throws `store_unavailable`. */
   ping(): Promise<void>
   close(): Promise<void>
+}
 
+/** All verbs of the protocol, as the auth service uses them. */
+export interface Store extends AgentStore {
   /** Writes a session that ends at `until` unless touched; one that is there stays. False where the sid was revoked. */
   start(sid: string, session: SessionRecord, until: number): Promise<boolean>
   /** Until when each of some sessions lives unless touched, null for each that is gone; in one round trip. */
@@ -88,6 +95,12 @@ export interface Store {
   wasRevoked(sid: string): Promise<boolean>
   /** Writes tickets of one session, in one round trip however many. A write that arrives after `until` leaves nothing. */
   issue(tickets: readonly NewTicket[]): Promise<void>
+  /** Keeps in mind that a session was taken to a site whose agent asks the auth service for it, `until` an absolute moment in ms. */
+  admit(sid: string, site: string, until: number): Promise<void>
+  /** For each session whether it was. */
+  admitted(sids: readonly string[], site: string): Promise<boolean[]>
+  /** True the first time that a site says a nonce; it is kept in mind until that moment. */
+  once(site: string, nonce: string, until: number): Promise<boolean>
   /** Some handles of sessions that were revoked and that nobody has noted yet. */
   unnoted(): Promise<string[]>
   /** Says that these were noted where they outlive the store. */
