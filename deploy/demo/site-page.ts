@@ -23,6 +23,7 @@ const VIA: Record<Via, string> = {
   bounce:
     'A redirect to the sign-in service and back, which asked for no password where you had given it before.',
   pull: 'A pixel: the sign-in page loaded an image from here, this site fetched a ticket by a redirect, and your first visit swapped what the image left for a cookie.',
+  form: 'A form of this site, which passed your password on to the sign-in service.',
   push: 'A pixel: the sign-in page loaded an image from here with a ticket in its address, and your first visit swapped what the image left for a cookie.',
 }
 

@@ -75,7 +75,7 @@ export {
   signRequest,
 } from './signed-request.ts'
 export { HttpStore } from './store/http.ts'
-export { type HttpAnswer, HttpRequests, type Signatory } from './store/http-requests.ts'
+export { dataOf, type HttpAnswer, HttpRequests, type Signatory } from './store/http-requests.ts'
 export { inspectRedis, type RedisFindings, type RedisServer } from './store/inspect-redis.ts'
 export { MemoryStore } from './store/memory.ts'
 export { openStore } from './store/open.ts'
@@ -102,4 +102,4 @@ export {
 } from './ticket.ts'
 export type { TicketRecord } from './ticket-record.ts'
 export { Toucher, touchEvery } from './toucher.ts'
-export { answers, requests } from './wire.ts'
+export { answers, requests, type SiteSignedIn, type SiteSignIn } from './wire.ts'

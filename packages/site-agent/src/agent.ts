@@ -4,6 +4,7 @@ import {
   CarnetError,
   findSite,
   fixedManifest,
+  HttpRequests,
   HttpStore,
   isLocalhost,
   type LiveManifest,
@@ -26,9 +27,11 @@ import { type AgentRequest, type Answer, isNavigation, jsonRefusal, pathOf, toRe
 import { type Agency, type AgentLog, type Place, placeFinder, type Via } from './place.ts'
 import { refusalPage } from './refusal-page.ts'
 import { begin, callback } from './routes/bounce.ts'
+import { handover } from './routes/handover.ts'
 import { health } from './routes/health.ts'
 import { pixel, pixelRefusal } from './routes/pixel.ts'
 import { session } from './routes/session.ts'
+import { signIn } from './routes/sign-in.ts'
 import { signOut } from './routes/sign-out.ts'
 import { type Session, toSession } from './session.ts'
 import { type CacheOptions, SessionCache } from './session-cache.ts'
@@ -82,21 +85,24 @@ function isAddress(target: string): boolean {
   return target.startsWith('/') || target === '*' || URL.canParse(target)
 }
 
+type Step = (place: Place, request: AgentRequest) => Promise<Answer>
+
 interface Route {
-  readonly allow: 'GET' | 'POST'
-  readonly answer: (place: Place, request: AgentRequest) => Promise<Answer>
+  readonly GET?: Step
+  readonly POST?: Step
   readonly refuse: (place: Place, error: CarnetError, request: AgentRequest) => Answer
 }
 
 const jsonOnly: Route['refuse'] = (_place, error) => jsonRefusal(error)
 
 const ROUTES = new Map<string, Route>([
-  ['/api/auth.gif', { allow: 'GET', answer: pixel, refuse: (_place, error) => pixelRefusal(error) }],
-  ['/api/auth', { allow: 'GET', answer: callback, refuse: personRefusal }],
-  ['/api/signin', { allow: 'GET', answer: begin, refuse: personRefusal }],
-  ['/api/session', { allow: 'GET', answer: session, refuse: jsonOnly }],
-  ['/api/healthz', { allow: 'GET', answer: health, refuse: jsonOnly }],
-  ['/api/signout', { allow: 'POST', answer: signOut, refuse: signOutRefusal }],
+  ['/api/auth.gif', { GET: pixel, refuse: (_place, error) => pixelRefusal(error) }],
+  ['/api/auth', { GET: callback, refuse: personRefusal }],
+  ['/api/signin', { GET: begin, POST: signIn, refuse: personRefusal }],
+  ['/api/handover', { GET: handover, refuse: personRefusal }],
+  ['/api/session', { GET: session, refuse: jsonOnly }],
+  ['/api/healthz', { GET: health, refuse: jsonOnly }],
+  ['/api/signout', { POST: signOut, refuse: signOutRefusal }],
 ])
 
 /** One site's agent: a plain request in, an outcome out. Adapters carry both to and from a web framework. */
@@ -141,8 +147,9 @@ export class Agent extends EventEmitter<AgentEvents> {
   async #answer(place: Place, request: AgentRequest, own: Route): Promise<Outcome> {
     try {
       // HEAD is another method: it must spend nothing.
-      if (request.method !== own.allow) return { answer: methodRefusal(place, request, own) }
-      return { answer: await own.answer(place, request) }
+      const step = request.method === 'GET' || request.method === 'POST' ? own[request.method] : undefined
+      if (step === undefined) return { answer: methodRefusal(place, request, own) }
+      return { answer: await step(place, request) }
     } catch (error) {
       const refusal = toRefusal(error)
       place.log.warn(
@@ -187,10 +194,13 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
         log,
       }))
     const reporter = new Reporter(store, site.id)
-    const parts = { siteId: site.id, manifest, store, signer, trust, proxies, log, reporter }
+    const asked = signedRequests(options.store, manifest, { site: site.id, secrets })
+    const { authService } = asked
+    const parts = { siteId: site.id, manifest, store, signer, trust, proxies, log, reporter, authService }
     const close = async () => {
       manifest.close()
       await reporter.flush()
+      asked.close()
       // The embedded store is the whole process's, not ours to close.
       if (given === null && !(store instanceof MemoryStore)) await store.close()
     }
@@ -260,6 +270,23 @@ async function openOwnStore(
   return openStore(url ?? 'memory:', onError)
 }
 
+/** The way to the auth service itself, at the address of the store where that is one; made when it is first gone. */
+function signedRequests(
+  store: AgentOptions['store'],
+  manifest: LiveManifest,
+  signatory: Signatory,
+): { authService: () => HttpRequests; close: () => void } {
+  let requests: HttpRequests | null = null
+  return {
+    authService() {
+      const isAddress = typeof store === 'string' && /^https?:/.test(store)
+      requests ??= new HttpRequests(isAddress ? store : manifest.current.auth, signatory)
+      return requests
+    },
+    close: () => requests?.close(),
+  }
+}
+
 /** What a connection says by itself says more than what is made of it for people. */
 function reasonOf({ message, cause }: Error): string {
   return cause instanceof Error ? cause.message : message
@@ -269,7 +296,8 @@ function isHandle(text: string): boolean {
   return /^[0-9a-f]{32}$/.test(text)
 }
 
-function methodRefusal(place: Place, request: AgentRequest, { allow, refuse }: Route): Answer {
+function methodRefusal(place: Place, request: AgentRequest, { GET, POST, refuse }: Route): Answer {
+  const allow = [GET && 'GET', POST && 'POST'].filter(Boolean).join(', ')
   const refusal = refuse(
     place,
     new CarnetError('method_not_allowed', `This address takes ${allow} only.`),
@@ -293,11 +321,13 @@ function signOutRefusal(place: Place, error: CarnetError, request: AgentRequest)
 }
 
 function personRefusal(place: Place, error: CarnetError, request: AgentRequest): Answer {
+  if (request.method === 'POST' && !isNavigation(request)) return jsonRefusal(error)
   const texts = textsFor(request)
   const on = { label: texts.back(place.site.name), href: '/' }
   if (error.status >= 500) {
     const text = error.code === 'store_unavailable' ? texts.away.store : texts.away.other
     return refusalPage(place, error, { language: texts.tag, title: texts.away.title, text, on })
   }
-  return refusalPage(place, error, { language: texts.tag, ...texts.address, text: error.message, on })
+  const { title } = request.method === 'POST' ? texts.other : texts.address
+  return refusalPage(place, error, { language: texts.tag, title, text: error.message, on })
 }

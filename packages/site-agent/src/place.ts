@@ -5,6 +5,7 @@ import {
   clientOf,
   cookieNames,
   findSite,
+  type HttpRequests,
   type LiveManifest,
   type Manifest,
   originsOf,
@@ -25,7 +26,7 @@ export interface AgentLog {
 }
 
 /** How a browser was signed in at this site. */
-export type Via = 'bounce' | 'pull' | 'push'
+export type Via = 'bounce' | 'pull' | 'push' | 'form'
 
 /** What one agent works with, all its life. */
 export interface Agency {
@@ -38,6 +39,8 @@ export interface Agency {
   readonly log: AgentLog
   readonly cache: SessionCache
   readonly reporter: Reporter
+  /** Signed requests to the auth service itself. */
+  readonly authService: () => HttpRequests
   /** Told of each session that begins at this site. */
   readonly onSignIn: (sid: string, session: SessionRecord, via: Via) => void
 }

@@ -9,6 +9,19 @@ export interface Remembered {
   readonly expiresAt: number
 }
 
+/** Whose series it is. */
+export interface SeriesUser {
+  readonly id: string
+  readonly epoch: number
+}
+
+/** What a series begins with: it is `life` ms long, and the password was given at `authenticatedAt`. */
+export interface FirstSession {
+  readonly sid: string
+  readonly life: number
+  readonly authenticatedAt: number
+}
+
 /** What came of a token that was presented. */
 export type Presented =
   /** The browser is known. Parallel presentations get the same token and the same sid. */
@@ -26,6 +39,8 @@ export type Presented =
 // Parallel requests and lost answers are met within this time; a thief who comes later gets another successor than
 // the owner, and the two are told apart by that.
 const SAME_SUCCESSOR_MS = 60_000
+// No digest, so no token is this one's.
+const UNHELD = 'unheld'
 
 /**
  * Browsers that come back without a password: one series each, whose token is replaced at every use. The token that was
@@ -51,26 +66,30 @@ export class Remembering {
     this.#now = now
   }
 
-  /** Begins a series, `life` ms long, whose first session is `sid`; the password was given at `authenticatedAt`. */
-  async begin(
-    user: { id: string; epoch: number },
-    { sid, life, authenticatedAt }: { sid: string; life: number; authenticatedAt: number },
-  ): Promise<Remembered> {
-    const [seriesId, token, now] = [random(), random(), this.#now()]
-    const row: SeriesRow = {
-      id: seriesId,
-      user_id: user.id,
-      epoch: user.epoch,
-      token_hash: digest(token),
-      successor_hash: null,
-      successor_salt: null,
-      successor_at: null,
-      sid,
-      authenticated_at: authenticatedAt,
-      expires_at: now + life,
-    }
-    await asked(this.#database.insertInto('remember_series').values(row).execute())
-    return { seriesId, token, expiresAt: row.expires_at }
+  /** Begins a series whose token is handed out at once. */
+  async begin(user: SeriesUser, first: FirstSession): Promise<Remembered> {
+    const token = random()
+    return { ...(await this.#insert(user, first, digest(token))), token }
+  }
+
+  /** Begins a series whose token nobody has yet: the browser gets it by `handOut`. */
+  async beginUnheld(user: SeriesUser, first: FirstSession): Promise<Omit<Remembered, 'token'>> {
+    return this.#insert(user, first, UNHELD)
+  }
+
+  /** The token of the series that began with this session and that nobody has yet, once; else null. */
+  async handOut(sid: string): Promise<Remembered | null> {
+    const token = random()
+    const handedOut = await asked(
+      this.#database
+        .updateTable('remember_series')
+        .set({ token_hash: digest(token) })
+        .where('sid', '=', sid)
+        .where('token_hash', '=', UNHELD)
+        .returning(['id', 'expires_at'])
+        .executeTakeFirst(),
+    )
+    return handedOut === undefined ? null : { seriesId: handedOut.id, token, expiresAt: handedOut.expires_at }
   }
 
   /** Presents a series' token. Ends nothing by itself. Throws `store_unavailable`. */
@@ -130,6 +149,27 @@ export class Remembering {
       .where('users.disabled_at', 'is', null)
       .whereRef('users.epoch', '=', 'remember_series.epoch')
     return (await asked(query.executeTakeFirst())) ?? null
+  }
+
+  async #insert(
+    user: SeriesUser,
+    { sid, life, authenticatedAt }: FirstSession,
+    tokenHash: string,
+  ): Promise<Omit<Remembered, 'token'>> {
+    const row: SeriesRow = {
+      id: random(),
+      user_id: user.id,
+      epoch: user.epoch,
+      token_hash: tokenHash,
+      successor_hash: null,
+      successor_salt: null,
+      successor_at: null,
+      sid,
+      authenticated_at: authenticatedAt,
+      expires_at: this.#now() + life,
+    }
+    await asked(this.#database.insertInto('remember_series').values(row).execute())
+    return { seriesId: row.id, expiresAt: row.expires_at }
   }
 
   #known(row: SeriesRow, sid: string, token: string): Presented {

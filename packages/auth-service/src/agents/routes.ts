@@ -4,12 +4,11 @@ import {
   requests,
   revokeSession,
   type SessionRecord,
-  type Site,
   siteOfTicket,
 } from '@carnet/protocol'
-import type { z } from 'zod'
 import type { Ctx, Desk, Step } from '../web/context.ts'
 import { succeed } from '../web/envelope.ts'
+import { parseBody, siteOf } from './asked.ts'
 import type { Feed } from './feed.ts'
 
 // The store's verbs for agents that reach no Redis. A site may read, touch and revoke only sessions that were taken to it.
@@ -25,7 +24,7 @@ export function time(desk: Desk): Step {
 /** `POST /v1/tickets/redeem`: burns a ticket, whosever it is; one of the site's own gives its record and session. */
 export function redeem(desk: Desk): Step {
   return async function redeem(ctx) {
-    const { ticket } = parse(ctx, requests.redeem)
+    const { ticket } = parseBody(ctx, requests.redeem)
     const { id } = siteOf(ctx)
     const unknown = () => new CarnetError('ticket_unknown', 'This ticket is unknown, expired or used.')
     const site = siteOfTicket(ticket)
@@ -57,7 +56,7 @@ export function read(desk: Desk): Step {
 /** `POST /v1/sessions/touch`: moves idle ends, not further than the manifest's idle time. */
 export function touch(desk: Desk): Step {
   return async function touch(ctx) {
-    const { touches } = parse(ctx, requests.touch)
+    const { touches } = parseBody(ctx, requests.touch)
     const sids = touches.map(({ sid }) => sid)
     const isAdmitted = await desk.store.admitted(sids, siteOf(ctx).id)
     const longest = desk.store.now() + desk.manifest.current.session.idle
@@ -84,7 +83,7 @@ export function revoke(desk: Desk): Step {
 /** `POST /v1/reports`: what happened at the site, for the audit log. */
 export function report(desk: Desk): Step {
   return async function report(ctx) {
-    const { reports } = parse(ctx, requests.reports)
+    const { reports } = parseBody(ctx, requests.reports)
     if (reports.length > 0) await desk.store.report(siteOf(ctx).id, reports)
     succeed(ctx, 'reported', {})
   }
@@ -105,11 +104,6 @@ async function admit(desk: Desk, sid: string, site: string, session: SessionReco
   await desk.store.admit(sid, site, Math.max(session.expiresAt, session.rememberedUntil))
 }
 
-function siteOf({ state }: Ctx): Site {
-  if (state.site === undefined) throw new TypeError('Mount signed() before the routes of agents.')
-  return state.site
-}
-
 /** Nothing is said of a session that is another site's. */
 function sidOf(ctx: Ctx): string {
   const { sid } = (ctx as Ctx & { params: { sid?: string } }).params
@@ -119,11 +113,4 @@ function sidOf(ctx: Ctx): string {
 
 function gone(): CarnetError {
   return new CarnetError('not_found', 'There is no such session.')
-}
-
-function parse<S extends z.ZodType>(ctx: Ctx, schema: S): z.output<S> {
-  const parsed = schema.safeParse(ctx.request.body)
-  if (parsed.success) return parsed.data
-  const faults = parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'the body'}: ${message}`)
-  throw new CarnetError('invalid_input', `The request cannot be read: ${faults.slice(0, 4).join('; ')}.`)
 }

@@ -4,6 +4,7 @@ import Keygrip from 'keygrip'
 import Koa from 'koa'
 import session from 'koa-session'
 import { read, redeem, report, revocations, revoke, time, touch } from '../agents/routes.ts'
+import { issueForTakeover, signInAtSite } from '../agents/sign-in.ts'
 import { signed } from '../agents/signed.ts'
 import type { Desk, Extras, State } from './context.ts'
 import { accessLog } from './middleware/access-log.ts'
@@ -31,6 +32,7 @@ import { forgot, reset, showForgot, showReset } from './routes/password.ts'
 import { showSignIn, signIn } from './routes/sign-in.ts'
 import { showSignOut, signOut } from './routes/sign-out.ts'
 import { showSignUp, signUp } from './routes/sign-up.ts'
+import { takeover } from './routes/takeover.ts'
 import { resendVerify, showVerify, verifyEmail } from './routes/verify-email.ts'
 
 const PAGE_STATE_MS = 3_600_000
@@ -56,6 +58,8 @@ export function createApp(desk: Desk, secrets: Secrets): Koa<State, Extras> {
   agents.get('/sessions/:sid', read(desk))
   agents.delete('/sessions/:sid', revoke(desk))
   agents.post('/reports', report(desk))
+  agents.post('/signin', signInAtSite(desk))
+  agents.post('/tickets', issueForTakeover(desk))
   agents.get('/revocations', revocations(desk.feed))
 
   const doors = new Router<State, Extras>({ prefix })
@@ -87,6 +91,7 @@ export function createApp(desk: Desk, secrets: Secrets): Koa<State, Extras> {
   doors.get('/language', chooseLanguage(desk))
   doors.get('/authorize', authorize(desk))
   doors.post('/authorize', consent(desk))
+  doors.get('/takeover', takeover(desk))
   if (desk.kept !== null) doors.get('/dev/mail', devMail(desk, desk.kept))
 
   // What no answer can be given to any more, such as a connection that was cut: Koa would print it to standard error.

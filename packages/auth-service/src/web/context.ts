@@ -73,6 +73,8 @@ export interface State {
   client: Client
   /** Whose agent asks; absent where it is none. */
   site?: Site
+  /** What that site keeps of the browser in place of our cookie `device`, or null; absent where no agent asks. */
+  device?: string | null
   /** Null for who is not signed in. */
   session: OwnSession | null
   /** For the Content-Security-Policy and the elements it lets through. */
@@ -90,6 +92,8 @@ export interface PageState {
   /** Proves that a form came from one of our pages, where the browser does not say so itself. */
   formToken?: string
   flash?: Flash
+  /** The session of a site's own form that is being taken over: see `routes/takeover.ts`. */
+  takeover?: { nonce: string; site: string; returnTo: string }
 }
 
 /** What the last form said; shown once, on its page. */

@@ -91,7 +91,7 @@ async function begin(
 }
 
 /** What remembered this browser before does so no more. */
-async function endOldSeries(desk: Desk, ctx: Ctx): Promise<void> {
+export async function endOldSeries(desk: Desk, ctx: Ctx): Promise<void> {
   const names = cookieNames(desk.manifest.current.auth)
   const held = readRememberCookie(ctx.headers.cookie, names, desk.signer)
   if (held !== null) await desk.remembering.end(held.seriesId)

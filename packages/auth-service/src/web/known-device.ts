@@ -10,7 +10,7 @@ import type { Ctx, Desk } from './context.ts'
 // counted apart from everybody else's. It signs nobody in. It names accounts by digests, and a new password voids it
 // with the epoch. The method: https://owasp.org/www-community/Slow_Down_Online_Guessing_Attacks_with_Device_Cookies
 
-const LIFE_S = 365 * 86_400
+const DEVICE_LIFE_S = 365 * 86_400
 const MOST_ACCOUNTS = 4
 
 /** A browser that has been signed in on. */
@@ -38,16 +38,22 @@ export function guesserOf(desk: Desk, ctx: Ctx, email: string, account: Account 
 
 /** The cookie by which the browser is known to an account from now on. */
 export function deviceCookie(desk: Desk, ctx: Ctx, account: Account): string {
+  const { device: name, secure } = cookieNames(desk.manifest.current.auth)
+  const value = deviceValue(desk, ctx, account)
+  return serializeCookie({ name, value, sameSite: 'Lax', secure, maxAge: DEVICE_LIFE_S })
+}
+
+/** That cookie's value, for a site that keeps it in a cookie of its own. */
+export function deviceValue(desk: Desk, ctx: Ctx, account: Account): string {
   const { id = nanoid(), accounts = [] } = readDevice(desk, ctx) ?? {}
   const tag = tagOf(id, account)
   const known = [tag, ...accounts.filter(other => other !== tag)].slice(0, MOST_ACCOUNTS)
-  const { device: name, secure } = cookieNames(desk.manifest.current.auth)
-  const value = desk.signer.sign('device', [id, ...known].join('.'))
-  return serializeCookie({ name, value, sameSite: 'Lax', secure, maxAge: LIFE_S })
+  return desk.signer.sign('device', [id, ...known].join('.'))
 }
 
 function readDevice(desk: Desk, ctx: Ctx): Device | null {
-  const signed = soleCookie(ctx.headers.cookie, cookieNames(desk.manifest.current.auth).device)
+  const name = cookieNames(desk.manifest.current.auth).device
+  const signed = ctx.state.device === undefined ? soleCookie(ctx.headers.cookie, name) : ctx.state.device
   const [id, ...accounts] = (signed === null ? null : desk.signer.verify('device', signed))?.split('.') ?? []
   return id === undefined ? null : { id, accounts }
 }

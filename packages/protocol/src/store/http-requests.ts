@@ -72,13 +72,14 @@ export class HttpRequests {
     method: 'GET' | 'POST' | 'DELETE',
     path: string,
     body?: unknown,
-    { within = WITHIN_MS }: { within?: number } = {},
+    { within = WITHIN_MS, headers = {} }: { within?: number; headers?: Record<string, string> } = {},
   ): Promise<HttpAnswer> {
     const text = body === undefined ? '' : JSON.stringify(body)
     try {
-      let reply = await this.#once(method, path, text, within)
+      const options = { method, headers, signal: AbortSignal.timeout(within) }
+      let reply = await this.#once(path, text, options)
       if (reply.error === 'bad_signature' && this.#corrects(reply.date)) {
-        reply = await this.#once(method, path, text, within)
+        reply = await this.#once(path, text, options)
       }
       if (reply.error === 'bad_signature')
         throw new Error('It refuses the signature: see to the site’s secrets.')
@@ -111,16 +112,20 @@ export class HttpRequests {
   }
 
   async #once(
-    method: string,
     path: string,
     body: string,
-    within: number,
+    {
+      method,
+      headers: more,
+      signal,
+    }: { method: string; headers: Record<string, string>; signal: AbortSignal },
   ): Promise<HttpAnswer & { date: string | undefined }> {
     const options: RequestOptions = {
       method,
       agent: this.#agent,
-      signal: AbortSignal.timeout(within),
+      signal,
       headers: {
+        ...more,
         ...this.#signed(method, path, body),
         accept: 'application/json',
         ...(body !== '' && { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }),

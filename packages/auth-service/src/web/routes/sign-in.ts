@@ -1,16 +1,11 @@
 import { CarnetError, cookieNames, isFresh } from '@carnet/protocol'
-import { z } from 'zod'
-import { normalizeEmail } from '../../accounts/email.ts'
-import type { Account } from '../../accounts/user-row.ts'
 import { readRememberCookie } from '../../sso/own-session.ts'
 import { nextUrl } from '../../sso/return-to.ts'
-import type { Texts } from '../../texts/en.ts'
 import type { Ctx, Desk, Step } from '../context.ts'
+import { authenticate, signInForm, tellOfDevice } from '../credentials.ts'
 import { askedSite, enter } from '../enter.ts'
 import { goTo, isProgram } from '../envelope.ts'
-import { backToForm, checkbox, formExtras, parseForm, passwordField, takeFlash } from '../form.ts'
-import { guesserOf } from '../known-device.ts'
-import { mailDetails, whereOf } from '../mails.ts'
+import { backToForm, parseForm, takeFlash } from '../form.ts'
 import { parameter } from '../middleware/one-value.ts'
 import { note, typedEmail } from '../note.ts'
 import { signInPage } from '../pages/sign-in.ts'
@@ -65,63 +60,6 @@ export function signIn(desk: Desk): Step {
       if (isProgram(ctx) || !backToForm(ctx, '/signin', error)) throw error
     }
   }
-}
-
-function signInForm(texts: Texts) {
-  return z.strictObject({
-    // Any text: a faulty address is told as an unknown one is.
-    email: z
-      .string({ error: texts.faults.emailMissing })
-      .min(1, texts.faults.emailMissing)
-      .max(320, texts.faults.tooLong(320)),
-    password: passwordField(texts),
-    remember: checkbox(texts),
-    ...formExtras(texts),
-  })
-}
-
-async function authenticate(
-  desk: Desk,
-  ctx: Ctx,
-  { email, password }: { email: string; password: string },
-): Promise<{ account: Account; isNewDevice: boolean }> {
-  const { errors } = ctx.state.texts
-  const isPrivate = desk.manifest.current.accounts.signUp === 'private'
-  const wrong = () =>
-    new CarnetError('invalid_credentials', isPrivate ? errors.unconfirmed : errors.invalid_credentials)
-  // What is no address is nobody's: PostgreSQL refuses to look for a NUL.
-  const address = normalizeEmail(email)
-  const found = address === null ? null : await desk.users.find({ email: address })
-  const guesser = guesserOf(desk, ctx, email, found)
-  let account: Account
-  try {
-    account = await desk.limits.guess(guesser, async () => {
-      const account = await desk.users.authenticate(email, password)
-      // Who opened an account with somebody else's address could tell by this whether it was taken: it is no right
-      // password, and counts as a wrong one.
-      if (isPrivate && !account.user.emailVerified) throw wrong()
-      return account
-    })
-  } catch (error) {
-    throw error instanceof CarnetError && error.code === 'invalid_credentials' ? wrong() : error
-  }
-  // The backend may have told of a change.
-  if (desk.manifest.current.accounts.credentials !== null)
-    await desk.sessions.follow({ user: account.user.id })
-  return { account, isNewDevice: guesser.device === null }
-}
-
-/** Tells the owner of a sign-in on a device that he has not used before, unless the address may be a stranger's. */
-async function tellOfDevice(desk: Desk, ctx: Ctx, { user }: Account): Promise<void> {
-  if (!user.emailVerified) return
-  const mail = {
-    kind: 'new-device',
-    address: user.email,
-    userId: user.id,
-    details: mailDetails(desk, ctx, { ...whereOf(ctx), limited: true }),
-  } as const
-  // Who signs in waits for no mail, and is in without one.
-  desk.outbox.put(mail).catch(error => desk.log.warn({ err: error as Error }, 'mail_not_put'))
 }
 
 function isRemembered(desk: Desk, ctx: Ctx): boolean {
