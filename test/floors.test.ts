@@ -48,7 +48,7 @@ const FLOORS: Record<string, string[][]> = {
   'site-agent': [
     ['fields.ts', 'session.ts', 'texts/en.ts'],
     ['exchange.ts', 'session-cache.ts'],
-    ['place.ts', 'texts/zh-hans.ts', 'texts/zh-hant.ts'],
+    ['place.ts', 'send.ts', 'web-exchange.ts', 'texts/zh-hans.ts', 'texts/zh-hant.ts'],
     ['texts/languages.ts', 'nonce.ts', 'claim.ts', 'reports.ts', 'session-check.ts', 'refusal-page.ts'],
     ['bounce.ts', 'swap.ts'],
     [
@@ -63,7 +63,7 @@ const FLOORS: Record<string, string[][]> = {
     ],
     ['visit.ts'],
     ['agent.ts'],
-    ['koa.ts', 'node.ts', 'index.ts'],
+    ['koa.ts', 'node.ts', 'express.ts', 'fastify.ts', 'hono.ts', 'fetch.ts', 'index.ts'],
   ],
   'auth-service': [
     [

@@ -23,6 +23,7 @@ import Koa from 'koa'
 import { createAgent } from '@carnet/site-agent'
 import { carnet } from '@carnet/site-agent/koa'
 import { carnet as gate } from '@carnet/site-agent/node'
+import { carnet as fetchGate } from '@carnet/site-agent/fetch'
 
 const agent = await createAgent({ site: 'shop', manifest: 'sites.yaml', secrets: 'x'.repeat(32) })
 const app = new Koa()
@@ -31,6 +32,13 @@ app.use(carnet.required())
 const server = createServer(app.callback()).listen(0, '127.0.0.1', async () => {
   const reply = await fetch('http://127.0.0.1:' + server.address().port, { redirect: 'manual' })
   console.log(reply.status, typeof gate(agent))
+  const visit = await fetchGate(agent, { peer: () => undefined })(new Request('http://shop.localhost/'))
+  console.log(visit.session)
+  // Of these frameworks none is installed: their adapters are types and functions.
+  for (const stack of ['express', 'fastify', 'hono']) {
+    const { carnet } = await import('@carnet/site-agent/' + stack)
+    console.log(stack, typeof carnet.required())
+  }
   server.close()
   await agent.close()
 })
@@ -38,7 +46,13 @@ const server = createServer(app.callback()).listen(0, '127.0.0.1', async () => {
   )
   const { stdout } = await call(process.execPath, ['app.js'], { cwd: project })
   // Node's own fetch says \`Sec-Fetch-Mode: cors\`: no navigation, so no redirect.
-  t.is(stdout.trim(), '401 function')
+  t.deepEqual(stdout.trim().split('\n'), [
+    '401 function',
+    'null',
+    'express function',
+    'fastify function',
+    'hono function',
+  ])
 
   const env = { ...process.env, CARNET_MANIFEST: 'sites.yaml' }
   const bin = join(project, 'node_modules/.bin/carnet')

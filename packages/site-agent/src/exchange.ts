@@ -19,7 +19,7 @@ export interface AgentRequest {
 export class NodeRequest implements AgentRequest {
   readonly method: string
   readonly target: string
-  readonly headers: IncomingMessage['headers']
+  readonly headers: AgentRequest['headers']
   readonly #req: IncomingMessage
   readonly #parsed: () => unknown
 
@@ -27,7 +27,8 @@ export class NodeRequest implements AgentRequest {
   constructor(req: IncomingMessage, target: string, parsed: () => unknown = () => undefined) {
     this.method = req.method ?? 'GET'
     this.target = target
-    this.headers = req.headers
+    this.headers =
+      req.httpVersionMajor < 2 ? req.headers : { host: req.headers[':authority'], ...req.headers }
     this.#req = req
     this.#parsed = parsed
   }

@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Agent } from './agent.ts'
-import { type Answer, NodeRequest } from './exchange.ts'
+import { NodeRequest } from './exchange.ts'
 import type { Required } from './required.ts'
+import { send } from './send.ts'
 import type { Session } from './session.ts'
 import type { Visit } from './visit.ts'
 
@@ -48,12 +49,4 @@ export function carnet(agent: Agent): NodeGate {
       return null
     },
   })
-}
-
-function send(res: ServerResponse, answer: Answer): void {
-  res.statusCode = answer.status
-  for (const [name, value] of Object.entries(answer.headers)) res.setHeader(name, value)
-  for (const cookie of answer.cookies) res.appendHeader('Set-Cookie', cookie)
-  res.setHeader('Content-Length', Buffer.byteLength(answer.body))
-  res.end(res.req.method === 'HEAD' ? undefined : answer.body)
 }

@@ -1,0 +1,3 @@
+import { gate } from '../../../gate.ts'
+
+export const { GET, POST } = gate.routes
