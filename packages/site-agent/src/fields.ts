@@ -23,7 +23,8 @@ export function parseFields(type: string, body: string): Fields {
  * most. Throws `invalid_input`.
  */
 export async function fieldsOf(req: IncomingMessage, parsed: unknown): Promise<Fields> {
-  if (parsed !== undefined) return checkFields(parsed)
+  // Parsers leave an empty object for a type that is not theirs, and the body unread.
+  if (parsed !== undefined && (req.readableDidRead || !isEmpty(parsed))) return checkFields(parsed)
   if (req.readableEnded) throw invalid('The body was read before the agent could: mount the agent first.')
   if (req.headers['content-encoding'] !== undefined) throw invalid('Send the body without an encoding.')
   const chunks: Buffer[] = []
@@ -60,6 +61,10 @@ function parseJson(body: string): Fields {
 function checkFields(body: unknown): Fields {
   if (typeof body === 'object' && body !== null && !Array.isArray(body)) return body as Fields
   throw invalid('The body holds no fields.')
+}
+
+function isEmpty(parsed: unknown): boolean {
+  return typeof parsed === 'object' && parsed !== null && Object.keys(parsed).length === 0
 }
 
 function tooLong(): CarnetError {

@@ -204,7 +204,7 @@ export function conforms(stack: string, { world, streams }: Subject): void {
   })
 
   test(`${stack}: the agent reads the fields of a body, and takes what a parser has read`, async t => {
-    const ways: Record<string, string>[] = [{}, { 'x-parser': 'first' }]
+    const ways: Record<string, string>[] = [{}, { 'x-parser': 'first' }, { 'x-parser': 'json' }]
     const bodies = {
       'application/json': '{"email":"ada@example.com"}',
       'application/x-www-form-urlencoded': 'email=ada%40example.com',

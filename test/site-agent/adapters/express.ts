@@ -11,7 +11,8 @@ export const expressStack: Serve = (agent, streams) => {
   const parse = express.json()
   const parseForm = express.urlencoded()
   app.use((req, res, next) => {
-    if (req.get('x-parser') !== 'first') return next()
+    if (req.get('x-parser') === undefined) return next()
+    if (req.get('x-parser') === 'json') return parse(req, res, next)
     parse(req, res, (error?: unknown) => (error === undefined ? parseForm(req, res, next) : next(error)))
   })
   // Where an agent is mounted below a path, the target is still as the browser sent it.

@@ -19,7 +19,8 @@ export const koa: Serve = (agent, streams) => {
     }
   })
   const parse = bodyParser()
-  app.use((ctx, next) => (ctx.get('x-parser') === 'first' ? parse(ctx, next) : next()))
+  const first: Record<string, Koa.Middleware> = { first: parse, json: bodyParser({ enableTypes: ['json'] }) }
+  app.use((ctx, next) => first[ctx.get('x-parser')]?.(ctx, next) ?? next())
   for (const middleware of createApp(agent).middleware) app.use(middleware as Koa.Middleware)
   app.use(session({ key: 'visits', signed: false }, app))
   const pages: Record<string, (ctx: Context, next: Next) => unknown> = {
