@@ -19,7 +19,7 @@ import test from 'ava'
 import express from 'express'
 import Fastify from 'fastify'
 import { Hono } from 'hono'
-import { signInJson, startWorld, type World } from '../support/world.ts'
+import { signedIn, signInJson, startWorld, type World } from '../support/world.ts'
 
 const SECRETS = 'a secret of thirty-two bytes or so'
 const SHOP = 'http://shop.localhost'
@@ -79,6 +79,10 @@ test('Next.js: route handlers sign in by a bounce and out, and server components
   const cookie = `carnet=${browser.cookie(shop, 'carnet')}`
   t.is((await nextGate.session(new Headers({ cookie })))?.user.name, 'Ada')
   t.is(await nextGate.session(new Headers({ cookie: `${cookie}x` })), null)
+  const other = (await signedIn(world)).cookie(shop, '__Host-carnet-claim')
+  const both = new Headers({ cookie: `${cookie}; __Host-carnet-claim=${other}` })
+  t.not(other, null)
+  t.is((await nextGate.session(both))?.user.name, 'Ada', 'a page alone swaps no claim')
   const missing = await browser.request(`${shop}/api/nothing`)
   t.deepEqual([missing.status, JSON.parse(missing.body).error], [404, 'not_found'])
   t.is((await browser.request(`${shop}/api/session`, { method: 'HEAD' })).status, 405)
@@ -100,6 +104,9 @@ test('fetch: an app’s response gets the cookies, however fixed its headers are
   t.deepEqual(away.headers.getSetCookie().map(nameOf), ['carnet-silent'])
   const fetched = visit.pass(await fetch('data:text/plain,fetched'))
   t.deepEqual([await fetched.text(), fetched.headers.getSetCookie().length], ['fetched', 1])
+
+  const head = await gate(new Request(`${SHOP}/api/session`, { method: 'HEAD' }))
+  t.deepEqual([head.response?.status, head.response?.body], [405, null])
 
   const upgrade = { status: 101 } as Response
   t.is(visit.pass(upgrade), upgrade)

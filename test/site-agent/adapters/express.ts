@@ -11,6 +11,7 @@ export const expressStack: Serve = (agent, streams) => {
   const parse = express.json()
   const parseForm = express.urlencoded()
   app.use((req, res, next) => {
+    res.cookie('early', '1')
     if (req.get('x-parser') === undefined) return next()
     if (req.get('x-parser') === 'json') return parse(req, res, next)
     parse(req, res, (error?: unknown) => (error === undefined ? parseForm(req, res, next) : next(error)))

@@ -23,7 +23,7 @@ export const fastify: Serve = async (agent, streams) => {
     visits.get('/counter', async (request, reply) => {
       const kept = request.session as { count?: number }
       kept.count = (kept.count ?? 0) + 1
-      reply.setCookie('a', '1').header('Set-Cookie', 'b=2')
+      reply.setCookie('early', '1').setCookie('a', '1').header('Set-Cookie', 'b=2')
       return `${kept.count} by ${request.carnet.session?.user.name ?? 'nobody'}`
     })
   })

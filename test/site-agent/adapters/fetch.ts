@@ -18,7 +18,8 @@ export const fetchStack: Serve = (agent, streams) => {
     '/counter': (request, visit) => {
       const count = 1 + Number(/visits=(\d+)/.exec(request.headers.get('cookie') ?? '')?.[1] ?? 0)
       const response = new Response(`${count} by ${visit.session?.user.name ?? 'nobody'}`)
-      for (const line of [`visits=${count}`, 'a=1', 'b=2']) response.headers.append('Set-Cookie', line)
+      for (const line of ['early=1', `visits=${count}`, 'a=1', 'b=2'])
+        response.headers.append('Set-Cookie', line)
       return response
     },
     '/boom': () => new Response('It broke.', { status: 500 }),

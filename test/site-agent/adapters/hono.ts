@@ -12,6 +12,7 @@ const SECRET = 'a secret of this test'
 export const hono: Serve = (agent, streams) => {
   const app = new Hono<{ Variables: { session: { count: number } } }>()
   app.use(async (c, next) => {
+    setCookie(c, 'early', '1')
     if (c.req.header('x-parser') === 'first') {
       await (c.req.header('content-type') === 'application/json' ? c.req.json() : c.req.parseBody())
     }

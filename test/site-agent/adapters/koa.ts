@@ -19,6 +19,10 @@ export const koa: Serve = (agent, streams) => {
     }
   })
   const parse = bodyParser()
+  app.use((ctx, next) => {
+    ctx.append('Set-Cookie', 'early=1')
+    return next()
+  })
   const first: Record<string, Koa.Middleware> = { first: parse, json: bodyParser({ enableTypes: ['json'] }) }
   app.use((ctx, next) => first[ctx.get('x-parser')]?.(ctx, next) ?? next())
   for (const middleware of createApp(agent).middleware) app.use(middleware as Koa.Middleware)

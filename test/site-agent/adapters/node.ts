@@ -34,6 +34,7 @@ export const node: Serve = (agent, streams) => {
   return async (req, res) => {
     const page = pages[req.url?.split('?')[0] ?? '']
     if (page === undefined) return void example(req, res)
+    res.appendHeader('Set-Cookie', 'early=1')
     if (!(await gate(req, res))) page(req, res)
   }
 }
