@@ -5,7 +5,7 @@ import type { HttpBindings } from '@hono/node-server'
 /** A page for everybody, one for who is signed in, one for editors. */
 export function createApp(agent: Agent): FetchHandler<[HttpBindings]> {
   const gate = carnet(agent, {
-    // Bun: (request, server: Bun.Server) => server.requestIP(request)?.address
+    // Bun: (request, server: Bun.Server<undefined>) => server.requestIP(request)?.address
     // Deno: (_request, info: Deno.ServeHandlerInfo<Deno.NetAddr>) => info.remoteAddr.hostname
     peer: (_request, { incoming }: HttpBindings) => incoming.socket.remoteAddress,
   })

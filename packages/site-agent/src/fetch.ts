@@ -9,7 +9,7 @@ import { toResponse, WebRequest, withCookies } from './web-exchange.ts'
 export interface FetchOptions<Info extends unknown[]> {
   /**
    * The address of the socket's other end, which a `Request` does not tell.
-   * Bun: `(request, server: Bun.Server) => server.requestIP(request)?.address`.
+   * Bun: `(request, server: Bun.Server<undefined>) => server.requestIP(request)?.address`.
    * Deno: `(_request, info: Deno.ServeHandlerInfo<Deno.NetAddr>) => info.remoteAddr.hostname`.
    * Where a proxy is the only way in, as with Next.js: `() => '127.0.0.1'`, and `trustProxy: '127.0.0.1'` at the agent.
    * While it is undefined, tickets are taken only under `ticket.binding: log` or `off`.
@@ -37,7 +37,10 @@ export type FetchHandler<Info extends unknown[], R = Response> = (
 
 /** The agent in front of a web-standard app. */
 export interface FetchGate<Info extends unknown[]> {
-  /** Looks at a request, for those who answer by hand: `visit.response ?? visit.pass(yours)`. */
+  /**
+   * Looks at a request, for those who answer by hand: `visit.response ?? visit.pass(yours)`; in the `proxy.ts` of Next.js
+   * `visit.response ?? visit.pass(visit.required() ?? NextResponse.next())`.
+   */
   (request: Request, ...info: Info): Promise<FetchVisit>
   /** The app's handler behind the gate, for `Bun.serve`, `Deno.serve` and their like. */
   handler<R extends Response | undefined>(
