@@ -143,6 +143,7 @@ const FLOORS: Record<string, string[][]> = {
       'web/middleware/methods.ts',
       'web/middleware/one-value.ts',
       'agents/asked.ts',
+      'agents/openapi.ts',
       'agents/signed.ts',
       'web/middleware/same-origin.ts',
       'web/pages/fields.ts',

@@ -20,6 +20,8 @@ export interface StoreService {
   readonly manifest: Manifest
   /** The store as an agent of this site has it, one for each site. */
   storeOf(site: string): HttpStore
+  /** Somebody who can sign in. */
+  addUser(): Promise<{ email: string; password: string }>
   close(): Promise<void>
 }
 
@@ -33,13 +35,15 @@ export function secretsOf(site: string): [string, ...string[]] {
 /** Starts one over a store, for sites of these ids. `reach` gives the port that agents ask, where that is another one. */
 export async function startStoreService(
   store: Store,
-  { sites = ['shop', 'news'], reach = async port => port }: StoreServiceOptions = {},
+  { sites = ['shop', 'news'], reach = async port => port, signInForm = false }: StoreServiceOptions = {},
 ): Promise<StoreService> {
   const server = createServer()
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
   const url = `http://auth.localhost:${await reach(port)}`
-  const list = sites.map(id => `  - { id: ${id}, origin: "http://${id}.localhost:4001" }`)
+  const list = sites.map(
+    id => `  - { id: ${id}, origin: "http://${id}.localhost:4001", signInForm: ${signInForm} }`,
+  )
   const manifest = parseManifest(`auth: ${url}\nsites:\n${list.join('\n')}\n`, 'sites.yaml')
   const service = await createAuthService({
     manifest: fixedManifest(manifest),
@@ -60,6 +64,11 @@ export async function startStoreService(
       stores.set(site, known)
       return known
     },
+    async addUser() {
+      const user = { email: 'lin@example.com', password: 'seven purple kettles sing' }
+      await service.users.add({ ...user, name: 'Lin', emailVerified: true })
+      return user
+    },
     async close() {
       await Promise.all([...stores.values()].map(each => each.close()))
       await service.close()
@@ -73,6 +82,8 @@ export async function startStoreService(
 export interface StoreServiceOptions {
   sites?: readonly string[]
   reach?: (port: number) => Promise<number>
+  /** Whether sites may take passwords. Default: false. */
+  signInForm?: boolean
 }
 
 /** All verbs: those that agents use go over HTTP, the others straight to the store beneath. */

@@ -23,7 +23,8 @@ export interface SiteReport {
 
 const codes = ['ok', ...Object.keys(STATUS_BY_CODE)] as (ErrorCode | 'ok')[]
 
-const report = z
+/** A report as sites send it. */
+export const reportShape: z.ZodType<Report> = z
   .strictObject({
     event: z.enum(['ticket_refused', 'session_revoked']),
     outcome: z.enum(codes),
@@ -42,15 +43,10 @@ const report = z
   // A refusal that calls itself a success would go round the bounds of the audit log.
   .refine(({ event, outcome }) => (event === 'session_revoked') === (outcome === 'ok'))
 
-/** Reads a report; null for anything else, since sites are trusted less than the auth service. */
-export function readReport(value: unknown): Report | null {
-  return report.safeParse(value).data ?? null
-}
-
-/** Reads a report as it was stored; null for anything else. */
+/** Reads a report as it was stored; null for anything else, since sites are trusted less than the auth service. */
 export function parseReport(stored: string): Report | null {
   try {
-    return readReport(JSON.parse(stored))
+    return reportShape.safeParse(JSON.parse(stored)).data ?? null
   } catch {
     return null
   }

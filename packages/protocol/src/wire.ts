@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { type Client, normalizeAddress } from './binding.ts'
-import { type Report, readReport } from './report.ts'
+import { type Report, reportShape } from './report.ts'
 import type { SessionRecord } from './session-record.ts'
 import type { BurntTicket, Touch } from './store/store.ts'
 
@@ -124,16 +124,5 @@ export const requests: {
   touch: z.strictObject({
     touches: z.array(z.strictObject({ sid, until: z.int().nonnegative() })).max(250),
   }),
-  reports: z.strictObject({
-    reports: z
-      .array(
-        z.unknown().transform((value, context) => {
-          const report = readReport(value)
-          if (report !== null) return report
-          context.addIssue({ code: 'custom', message: 'is no report' })
-          return z.NEVER
-        }),
-      )
-      .max(250),
-  }),
+  reports: z.strictObject({ reports: z.array(reportShape).max(250) }),
 }

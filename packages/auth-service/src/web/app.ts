@@ -3,6 +3,7 @@ import { Router } from '@koa/router'
 import Keygrip from 'keygrip'
 import Koa from 'koa'
 import session from 'koa-session'
+import { openapi } from '../agents/openapi.ts'
 import { read, redeem, report, revocations, revoke, time, touch } from '../agents/routes.ts'
 import { issueForTakeover, signInAtSite } from '../agents/sign-in.ts'
 import { signed } from '../agents/signed.ts'
@@ -49,6 +50,7 @@ export function createApp(desk: Desk, secrets: Secrets): Koa<State, Extras> {
   const health = new Router<State, Extras>({ prefix })
   health.get('/healthz', healthz())
   health.get('/readyz', readyz(desk))
+  health.get('/openapi.json', openapi(desk))
 
   const agents = new Router<State, Extras>({ prefix: `${prefix}/v1` })
   agents.use(body(), signed(desk, secrets))

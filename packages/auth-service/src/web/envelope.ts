@@ -2,9 +2,9 @@ import type { EventEmitter } from 'node:events'
 import { type CarnetError, hasJsonBody, wantsJson } from '@carnet/protocol'
 import type { Ctx, Desk, ServiceEvents } from './context.ts'
 
-/** Whether this caller is a program: one that sent JSON, or asks for it. */
+/** Whether this caller is a program: one that sent JSON, or asks for it, or asks what only programs do. */
 export function isProgram(ctx: Ctx): boolean {
-  return hasJsonBody(ctx.headers) || wantsJson(ctx.headers)
+  return hasJsonBody(ctx.headers) || wantsJson(ctx.headers) || ctx.path.startsWith(`${ctx.state.base}/v1/`)
 }
 
 /** Answers in the one envelope. */
