@@ -49,7 +49,7 @@ export {
   parseDuration,
   type Site,
 } from './manifest/schema.ts'
-export { ProxyNotice } from './proxy-notice.ts'
+export { FORGED_ADDRESS, ProxyNotice } from './proxy-notice.ts'
 export { returnTarget } from './redirect.ts'
 export type { Report, SiteReport } from './report.ts'
 export { Reporter } from './reporter.ts'

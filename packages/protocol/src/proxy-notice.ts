@@ -3,6 +3,12 @@ import { type Arrival, isLocalAddress, type TrustProxy, untrustedForwarder } fro
 const HOUR_MS = 3_600_000
 
 /**
+ * Nobody's address (RFC 5737), which the doctor sends as one that is forged. Seen alone in `X-Forwarded-For` it says of no
+ * proxy that it is there.
+ */
+export const FORGED_ADDRESS = '203.0.113.251'
+
+/**
  * Notices forwarding headers from a peer that is not trusted: most likely the operator's own proxy, named nowhere, so
  * that all clients have its address. It may as well be a client that forged them, so nothing more than words hang on it.
  */
@@ -22,7 +28,7 @@ export class ProxyNotice {
 
   /** Looks at a request. */
   see(request: Arrival): void {
-    const peer = untrustedForwarder(request, this.#trust)
+    const peer = untrustedForwarder(withoutForged(request), this.#trust)
     if (peer === null) return
     const at = this.#now()
     this.#seen = { peer, at }
@@ -39,4 +45,9 @@ export class ProxyNotice {
     const who = isLocalAddress(peer) ? peer : 'a public address, which the log names'
     return `Forwarding headers come from ${who}, and are not believed. If that is your proxy, name it in CARNET_TRUST_PROXY (in code: trustProxy).`
   }
+}
+
+function withoutForged(request: Arrival): Arrival {
+  const { 'x-forwarded-for': forwarded, ...headers } = request.headers
+  return forwarded === FORGED_ADDRESS ? { ...request, headers } : request
 }
