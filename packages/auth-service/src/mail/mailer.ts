@@ -120,6 +120,8 @@ export class Mailer {
   /** The letter, with a token made now; null where there is nothing to say any more. */
   async #write(mail: DueMail) {
     const { users, tokens } = this.#parts
+    // Nobody reads mail there (RFC 6761 §6.4): accounts have such an address that have none.
+    if (mail.address.endsWith('.invalid')) return null
     const manifest = this.#parts.manifest()
     const links = linksAt(manifest.auth)
     if (mail.kind === 'account-removed') return writeLetter(mail, null, { manifest, token: '', links })

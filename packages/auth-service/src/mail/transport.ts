@@ -1,3 +1,4 @@
+import type { Transporter } from 'nodemailer'
 import type { Letter } from './letter.ts'
 
 /** What carries letters away. */
@@ -8,19 +9,11 @@ export interface Transport {
 }
 
 const PATIENCE_MS = 20_000
+const VERIFIED_WITHIN_MS = 5_000
 
 /** A mail server, `smtp://user:password@host:587` or `smtps://…`. `from` is the sender, `Name <address>`. */
 export async function smtpTransport(url: string, from: string): Promise<Transport> {
-  // Loaded here: a process that sends no mail need not wait for it.
-  const { createTransport } = await import('nodemailer')
-  const mailer = createTransport({
-    url,
-    connectionTimeout: PATIENCE_MS,
-    greetingTimeout: PATIENCE_MS,
-    socketTimeout: PATIENCE_MS,
-    disableFileAccess: true,
-    disableUrlAccess: true,
-  } as Parameters<typeof createTransport>[0])
+  const mailer = await openMailer(url, PATIENCE_MS)
   const host = from.replace(/^.*@|>$/g, '')
   return {
     async send({ to, subject, text, html }, id) {
@@ -36,6 +29,29 @@ export async function smtpTransport(url: string, from: string): Promise<Transpor
     },
     close: () => mailer.close(),
   }
+}
+
+/** Connects to a mail server, has it greet, and logs in where the URL names a user; nothing is sent. Throws what stands in the way. */
+export async function verifySmtp(url: string): Promise<void> {
+  const mailer = await openMailer(url, VERIFIED_WITHIN_MS)
+  try {
+    await mailer.verify()
+  } finally {
+    mailer.close()
+  }
+}
+
+async function openMailer(url: string, patience: number): Promise<Transporter> {
+  // Loaded here: a process that sends no mail need not wait for it.
+  const { createTransport } = await import('nodemailer')
+  return createTransport({
+    url,
+    connectionTimeout: patience,
+    greetingTimeout: patience,
+    socketTimeout: patience,
+    disableFileAccess: true,
+    disableUrlAccess: true,
+  } as Parameters<typeof createTransport>[0])
 }
 
 /** A letter that was kept. */
