@@ -10,6 +10,7 @@ import {
   openStore,
   parseManifest,
   parseSecrets,
+  type Secrets,
   type Store,
   siteSecrets,
 } from '@carnet/protocol'
@@ -47,6 +48,8 @@ export interface DemoOptions {
   /** Sees every request first; where it returns true, it has answered. */
   tap?: (part: Part, req: IncomingMessage, res: ServerResponse) => boolean
   log?: Logger
+  /** Default: made for this run. */
+  secrets?: Secrets
   passwordCost?: number
   /** Default: a database of its own, in memory. */
   databaseUrl?: string
@@ -90,7 +93,7 @@ export async function startDemo(options: DemoOptions = {}): Promise<Demo> {
 
   const given = options.store ?? new MemoryStore()
   const store = typeof given === 'string' ? await openStore(given) : given
-  const secrets = parseSecrets(randomBytes(32).toString('base64url'))
+  const secrets = options.secrets ?? parseSecrets(randomBytes(32).toString('base64url'))
   const service = await createAuthService({
     manifest: fixedManifest(manifest),
     store,

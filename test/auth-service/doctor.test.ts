@@ -1,13 +1,20 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
+import { pino } from 'pino'
 import { openDatabase } from '../../packages/auth-service/src/accounts/database.ts'
-import { type Installation, prepareInstallation } from '../support/installation.ts'
+import { loadConfig } from '../../packages/auth-service/src/config.ts'
+import { diagnose } from '../../packages/auth-service/src/doctor/diagnose.ts'
+import type { Finding } from '../../packages/auth-service/src/doctor/finding.ts'
+import { type Running, serve } from '../../packages/auth-service/src/main.ts'
+import { freePort } from '../support/free-port.ts'
+import { COMMAND } from '../support/installation.ts'
+import { listening, shut } from '../support/listening.ts'
 import { startPostgres } from '../support/postgres.ts'
+import { run } from '../support/processes.ts'
 import { startRedis } from '../support/redis.ts'
 import { until } from '../support/until.ts'
 
@@ -21,72 +28,95 @@ test.after.always(async () => {
   await postgres.stop()
 })
 
-interface Diagnosis {
-  code: number | null
-  findings: { level: string; about: string; says: string }[]
-  /** Level and text of what is said about one thing. */
-  of: (about: string) => string[]
-}
-
-async function examine(at: Installation, env: Record<string, string>): Promise<Diagnosis> {
-  const { code, output } = await at.command(['doctor', '--json'], env)
-  const { findings } = JSON.parse(output) as Diagnosis
-  const of = (about: string) =>
+/** Level and text of what is said, by what it is about. */
+async function examine(env: Record<string, string>): Promise<(about: string) => string[]> {
+  const findings = await diagnose(env, { round: false })
+  return about =>
     findings.filter(finding => finding.about === about).map(({ level, says }) => `${level}: ${says}`)
-  return { code, findings, of }
 }
 
 /** A service that runs, and has noted its secrets. */
 async function installation(t: ExecutionContext, secrets: string) {
-  const at = await prepareInstallation({ sites: { shop: '' } })
+  const folder = mkdtempSync(join(tmpdir(), 'carnet-doctor-'))
+  const port = await freePort()
   const env = {
+    CARNET_MANIFEST: join(folder, 'sites.yaml'),
     CARNET_REDIS_URL: redis.url,
     CARNET_DATABASE_URL: await postgres.create(),
     CARNET_SECRETS: secrets,
-    CARNET_PORT: new URL(at.auth).port,
+    CARNET_PORT: String(port),
   }
-  await at.start('auth', env)
+  writeFileSync(
+    env.CARNET_MANIFEST,
+    `auth: http://auth.localhost:${port}\nsites: [{ id: shop, origin: "http://shop.localhost:1" }]\n`,
+  )
+  let running: Running | null = null
   const database = openDatabase(env.CARNET_DATABASE_URL)
+  const keys = () => database.selectFrom('keys').selectAll().execute()
+  const start = async (changed: Record<string, string> = {}) => {
+    await running?.close()
+    running = await serve(loadConfig({ ...env, ...changed }), pino({ level: 'silent' }))
+  }
   t.teardown(async () => {
     await database.destroy()
-    await at.stop()
+    await running?.close()
+    rmSync(folder, { recursive: true })
   })
-  const keys = () => database.selectFrom('keys').selectAll().execute()
+  await start()
   await until(async () => (await keys()).length === secrets.split(',').length)
-  return { at, env, database, keys }
+  return { folder, env, database, keys, start }
 }
 
-test.serial('an installation in order has no fault, and each thing is looked at', async t => {
-  const { at, env } = await installation(t, newest)
-  const diagnosis = await examine(at, env)
-  t.is(diagnosis.code, 0)
+test.serial('each thing is looked at, PostgreSQL as well', async t => {
+  const { env, database } = await installation(t, newest)
+  const findings = await diagnose(env)
   t.deepEqual(
-    diagnosis.findings.filter(({ level }) => level !== 'ok'),
-    [],
+    findings.filter(({ level }) => level !== 'ok').map(({ about }) => about),
+    ['sites'],
   )
-  t.deepEqual([...new Set(diagnosis.findings.map(({ about }) => about))].sort(), [
+  t.deepEqual([...new Set(findings.map(({ about }) => about))].sort(), [
     'clock',
     'configuration',
+    'cookies',
     'database',
     'mail',
     'manifest',
     'production',
+    'proxy',
     'redis',
+    'round',
     'secrets',
     'service',
+    'sites',
+    'tls',
   ])
-  t.regex(diagnosis.of('production').join(), /^ok: no: auth is http:\/\/auth\.localhost/)
-  t.is(diagnosis.of('clock').length, 2, 'of Redis and of PostgreSQL')
-  t.regex(diagnosis.of('secrets').join(), /the newest secret is less than an hour old/)
-  const { code, output } = await at.command(['doctor'], env)
-  t.is(code, 0)
-  t.regex(output, /^ok {7}configuration {2}it works$/m)
-  t.regex(output, /^0 faults, 0 warnings$/m)
-  t.regex((await at.command(['doctor', '--help'], {})).output, /shows no secret and no password/)
+  for (const table of ['users', 'sessions', 'audit', 'outbox'] as const) {
+    t.deepEqual(await database.selectFrom(table).selectAll().execute(), [], table)
+  }
+  const of = await examine(env)
+  t.regex(of('production').join(), /^ok: no: auth is http:\/\/auth\.localhost/)
+  t.is(of('clock').length, 3, 'of Redis, of PostgreSQL and of the service')
+  t.regex(of('secrets').join(), /the newest secret is less than an hour old/)
+})
+
+test.serial('as a command it prints JSON, and ends with 1 where something fails', async t => {
+  const { folder, env } = await installation(t, newest)
+  const program = run([COMMAND, 'doctor', '--json', '--no-round'], { ...env, CARNET_DATA_DIR: folder })
+  t.is(await program.exited, 1)
+  const { faults, warnings, findings } = JSON.parse(program.output()) as {
+    faults: number
+    warnings: number
+    findings: Finding[]
+  }
+  t.deepEqual([faults, warnings], [1, 0])
+  t.regex(
+    findings.find(({ level }) => level === 'fault')?.says ?? '',
+    /^shop: http:\/\/shop\.localhost:1 cannot/,
+  )
 })
 
 test.serial('it says which secrets are old, and when one can be dropped', async t => {
-  const { at, env, database, keys } = await installation(t, `${newest},${older}`)
+  const { env, database, keys } = await installation(t, `${newest},${older}`)
   const change = async (signs: boolean, set: object) => {
     const all = await keys()
     const row = all.find(({ signs_since }) => (signs_since !== null) === signs)
@@ -99,7 +129,7 @@ test.serial('it says which secrets are old, and when one can be dropped', async 
   }
   t.false((await keys()).some(({ fingerprint }) => `${newest}${older}`.includes(fingerprint)))
   const secrets = async (given = env.CARNET_SECRETS) =>
-    (await examine(at, { ...env, CARNET_SECRETS: given })).of('secrets').join('\n')
+    (await examine({ ...env, CARNET_SECRETS: given }))('secrets').join('\n')
   t.regex(await secrets(), /2 secrets; .* 30 days/)
   t.regex(await secrets(), /ok: the older secret .*can be dropped in 29 days/)
   await change(true, { signs_since: Date.now() - 31 * DAY })
@@ -117,27 +147,25 @@ test.serial('it says which secrets are old, and when one can be dropped', async 
 })
 
 test.serial('an older secret that goes to the front again begins anew to count', async t => {
-  const { at, env, database, keys } = await installation(t, `${newest},${older}`)
+  const { database, keys, start } = await installation(t, `${newest},${older}`)
   await database.updateTable('keys').set({ signs_since: 1 }).where('signs_since', 'is not', null).execute()
   const signing = async () => (await keys()).find(({ signs_since }) => signs_since !== null)
   const first = await signing()
-  await at.start('auth', { ...env, CARNET_SECRETS: `${older},${newest}` })
+  await start({ CARNET_SECRETS: `${older},${newest}` })
   await until(async () => (await signing())?.fingerprint !== first?.fingerprint)
-  await at.start('auth', env)
+  await start()
   await until(async () => (await signing())?.fingerprint === first?.fingerprint)
   t.true(((await signing())?.signs_since ?? 0) > Date.now() - DAY)
   t.is((await keys()).length, 2)
 })
 
 test.serial('what is wrong is a fault with what to do, and no line shows a password', async t => {
-  const { at, env, database } = await installation(t, newest)
+  const { folder, env, database } = await installation(t, newest)
   const faulty = async (more: Record<string, string>) => {
-    const diagnosis = await examine(at, { ...env, ...more })
-    t.is(diagnosis.code, 1, JSON.stringify(diagnosis.findings))
-    t.notRegex(JSON.stringify(diagnosis.findings), /hunter2/)
-    return diagnosis
+    const of = await examine({ ...env, ...more })
+    t.notRegex(of('configuration').concat(of('redis'), of('database')).join(), /hunter2/)
+    return { of }
   }
-  const warnings = ({ findings }: Diagnosis) => findings.filter(({ level }) => level === 'warning').length
 
   t.regex(
     (await faulty({ CARNET_REDIS_URL: 'redis://u:hunter2@127.0.0.1:1' })).of('redis').join(),
@@ -158,14 +186,11 @@ test.serial('what is wrong is a fault with what to do, and no line shows a passw
 
   const own = await startRedis({ log: false })
   t.teardown(() => own.stop())
-  const lossy = await examine(at, { ...env, CARNET_REDIS_URL: own.url })
-  t.regex(lossy.of('redis').join(), /warning: .*no replica and writes no append-only file/)
   await own.ask('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru')
-  const evicting = await examine(at, { ...env, CARNET_REDIS_URL: own.url })
-  t.regex(evicting.of('redis').join(), /warning: .*allkeys-lru\): set noeviction/)
-  t.is(warnings(evicting), warnings(lossy) + 1)
+  const evicting = await examine({ ...env, CARNET_REDIS_URL: own.url })
+  t.regex(evicting('redis').join(), /warning: .*allkeys-lru\): set noeviction/)
 
-  const production = { ...env, CARNET_REDIS_URL: own.url, CARNET_MANIFEST: join(at.folder, 'public.yaml') }
+  const production = { ...env, CARNET_REDIS_URL: own.url, CARNET_MANIFEST: join(folder, 'public.yaml') }
   writeFileSync(
     production.CARNET_MANIFEST,
     'auth: https://auth.invalid\nticket: { binding: off }\nbrand: { logo: none.png }\nsites: [{ id: shop, origin: "https://shop.invalid" }]\n',
@@ -190,30 +215,32 @@ test.serial('what is wrong is a fault with what to do, and no line shows a passw
     .insertInto('outbox')
     .values({ ...mail, id: '1', created_at: now - 3 * 3_600_000, due_at: now + DAY })
     .execute()
-  t.regex((await examine(at, env)).of('mail').join(), /warning: 1 mail not sent yet, the oldest for 3 hours/)
+  t.regex((await examine(env))('mail').join(), /warning: 1 mail not sent yet, the oldest for 3 hours/)
 })
 
 test.serial('it asks the service that runs, and hands on what that says', async t => {
-  const { at, env } = await installation(t, newest)
+  const { folder, env } = await installation(t, newest)
   let code = 0
   let data: object = { store: 'ok', database: 'ok', proxy: 'untrusted', hint: 'it is at 192.0.2.1' }
   const server = createServer((_req, res) => res.end(JSON.stringify({ code, data })))
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', () => resolve()))
-  t.teardown(() => server.close())
-  const { port } = server.address() as AddressInfo
-  const manifest = join(mkdtempSync(join(tmpdir(), 'carnet-doctor-')), 'sites.yaml')
+  const port = await listening(server)
+  t.teardown(() => shut(server))
+  const manifest = join(folder, 'nowhere.yaml')
   writeFileSync(
     manifest,
     `auth: http://nowhere.localhost:1\nsites: [{ id: shop, origin: "http://shop.localhost:1" }]\n`,
   )
-  const asked = async (more: object) =>
-    (await examine(at, { ...env, CARNET_MANIFEST: manifest, ...more })).of('service').join()
+  const asked = async (more: Record<string, string>) =>
+    (await examine({ ...env, CARNET_MANIFEST: manifest, ...more }))('service').join()
   t.regex(
     await asked({ CARNET_PORT: String(port) }),
     /ok: .* is ready,warning: .*CARNET_TRUST_PROXY.*192\.0\.2\.1/,
   )
   code = 503
   data = { store: 'unavailable', database: 'ok' }
-  t.regex(await asked({ CARNET_PORT: String(port) }), /fault: .*cannot serve: store unavailable$/)
+  t.regex(
+    await asked({ CARNET_PORT: String(port) }),
+    /fault: .*cannot serve: store unavailable,warning: nobody answers at http:\/\/nowhere/,
+  )
   t.regex(await asked({ CARNET_PORT: '1' }), /warning: no service answers/)
 })

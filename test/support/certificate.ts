@@ -64,3 +64,36 @@ export function makeCertificate(hosts: readonly string[]): Certificate {
   rmSync(folder, { recursive: true })
   return certificate
 }
+
+/** Makes a certificate for a host that is its own CA, for a time of its own. */
+export function makeDatedCertificate(host: string, from: Date, to: Date): { key: string; cert: string } {
+  const folder = mkdtempSync(join(tmpdir(), 'carnet-dated-'))
+  const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: folder, stdio: 'ignore' })
+  const time = (date: Date) => `${date.toISOString().replaceAll(/[-:T]|\.\d+/g, '')}`
+  writeFileSync(join(folder, 'index'), '')
+  const config = `[ca]
+default_ca = own
+[own]
+database = ${folder}/index
+new_certs_dir = ${folder}
+rand_serial = yes
+default_md = sha256
+policy = any
+x509_extensions = names
+[any]
+commonName = supplied
+[names]
+subjectAltName = DNS:${host}
+basicConstraints = CA:TRUE
+`
+  writeFileSync(join(folder, 'ca.cnf'), config)
+  const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
+  openssl('req', ...curve, '-keyout', 'key.pem', '-out', 'request.pem', '-subj', `/CN=${host}`)
+  const dates = ['-startdate', time(from), '-enddate', time(to)]
+  const files = ['-keyfile', 'key.pem', '-in', 'request.pem', '-out', 'cert.pem']
+  openssl('ca', '-batch', '-selfsign', '-notext', '-config', 'ca.cnf', ...dates, ...files)
+  const read = (name: string) => readFileSync(join(folder, name), 'utf8')
+  const made = { key: read('key.pem'), cert: read('cert.pem') }
+  rmSync(folder, { recursive: true })
+  return made
+}

@@ -10,10 +10,9 @@ import {
 import { keyAges } from '../accounts/keys.ts'
 import type { Config } from '../config.ts'
 import { examineClock } from './clock.ts'
-import { about, type Finding, plural, span } from './finding.ts'
+import { about, type Finding } from './finding.ts'
+import { examineOutbox } from './mail.ts'
 import { examineSecrets } from './secrets.ts'
-
-const STUCK_AFTER_MS = 5 * 60_000
 
 /** The database, and what it knows: tables, secrets, mails. */
 export async function examineDatabase(config: Config): Promise<Finding[]> {
@@ -47,7 +46,7 @@ export async function examineDatabase(config: Config): Promise<Finding[]> {
       ...clock,
       ok('the tables are up to date'),
       ...examineSecrets(await keyAges(database, config.secrets), config.manifest),
-      ...(await examineMail(database, config)),
+      ...(await examineOutbox(database)),
     ]
   } catch (error) {
     return [fault(`does not answer: ${reasonOf(error as Error)}. See to CARNET_DATABASE_URL.`)]
@@ -68,29 +67,6 @@ async function clockOf(database: Database): Promise<number> {
     now: string
   }>`select extract(epoch from clock_timestamp()) * 1000 as now`.execute(database)
   return Number(answer.rows[0]?.now) - (before + Date.now()) / 2
-}
-
-async function examineMail(database: Database, { mail, production }: Config): Promise<Finding[]> {
-  const { ok, warning } = about('mail')
-  const rows = await database.selectFrom('outbox').select('created_at').where('sent_at', 'is', null).execute()
-  const now = Date.now()
-  const oldest = Math.min(now, ...rows.map(row => row.created_at))
-  const waits =
-    now - oldest > STUCK_AFTER_MS
-      ? [
-          warning(
-            `${plural(rows.length, 'mail')} not sent yet, the oldest for ${span(now - oldest)}: see to CARNET_SMTP_URL, and to "mail_delayed" in the log.`,
-          ),
-        ]
-      : []
-  if (mail === null) {
-    return [warning('CARNET_SMTP_URL is not set: no mail is sent, not even to reset a password.'), ...waits]
-  }
-  const way = mail === 'kept' ? 'kept at /dev/mail, and sent to nobody' : `sent as ${mail.from}`
-  return [
-    ok(`mails are ${way}${production || mail !== 'kept' ? '' : ', since this is not production'}`),
-    ...waits,
-  ]
 }
 
 function reasonOf(error: Error): string {

@@ -27,3 +27,14 @@ export function span(ms: number): string {
 export function plural(count: number, thing: string): string {
   return `${count} ${thing}${count === 1 ? '' : 's'}`
 }
+
+/** A step that could not be taken, with what to say of it. */
+export class Broken extends Error {
+  override readonly name = 'Broken'
+  readonly finding: Finding
+
+  constructor(thing: string, level: Level, says: string) {
+    super(says)
+    this.finding = { level, about: thing, says }
+  }
+}

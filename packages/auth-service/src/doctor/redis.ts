@@ -19,7 +19,10 @@ export async function examineStore({ storeUrl, production }: Config): Promise<Fi
     return [fault(`cannot be reached: ${(error as Error).message}. See to CARNET_REDIS_URL.`)]
   }
   return [
-    ...findings.masters.flatMap(master => examineMaster(master, production)),
+    ...findings.masters.flatMap(master => [
+      ...examineMaster(master, production),
+      ...(/\+(sentinel|cluster):/.test(storeUrl) && master.replicas === 0 ? [alone(master)] : []),
+    ]),
     examineUser(findings, production),
   ]
 }
@@ -63,6 +66,13 @@ function examineMaster(master: RedisServer, production: boolean): Finding[] {
         ),
   )
   return [...findings, examineClock(`Redis at ${address}`, master.ahead)]
+}
+
+/** Who asks for sentinels or a cluster counts on another one. */
+function alone({ address }: RedisServer): Finding {
+  return about('redis').warning(
+    `${address} has no replica that could take over: add one, with min-replicas-to-write 1.`,
+  )
 }
 
 function examineUser({ user, restricted }: RedisFindings, production: boolean): Finding {

@@ -1,6 +1,7 @@
 import type { Manifest } from '@carnet/protocol'
 import type { KeyAge } from '../accounts/keys.ts'
 import { about, type Finding, plural, span } from './finding.ts'
+import type { SiteOrigin } from './sites.ts'
 
 const ROTATE_AFTER_MS = 365 * 86_400_000
 
@@ -45,4 +46,21 @@ function examineNewest({ firstSeenAt, signsSince }: KeyAge, now: number): Findin
   if (age > ROTATE_AFTER_MS)
     return warning(`the newest secret is ${span(age)} old: rotate, as docs/guides/secrets.md says.`)
   return ok(`the newest secret is ${span(age)} old`)
+}
+
+/** Which of its secrets a site's agent signs with. */
+export type SiteSecret = 'newest' | 'older' | 'foreign'
+
+/** Whether an agent has the secrets that were derived for its site. */
+export function judgeSiteSecret({ site: { id }, origin }: SiteOrigin, secret: SiteSecret): Finding[] {
+  const { warning, fault } = about('secrets')
+  if (secret === 'newest') return []
+  const todo = `give it what "carnet site secret ${id}" prints (CARNET_SITE_SECRETS)`
+  return secret === 'older'
+    ? [
+        warning(
+          `${id}: the agent at ${origin} signs with an older secret: ${todo}, before that one is dropped.`,
+        ),
+      ]
+    : [fault(`${id}: the agent at ${origin} signs with a secret that is not this site's: ${todo}.`)]
 }
