@@ -1,10 +1,18 @@
-const URLS = ['CARNET_REDIS_URL', 'CARNET_LIMITS_REDIS_URL', 'CARNET_DATABASE_URL', 'CARNET_SMTP_URL']
-const SECRETS = ['CARNET_SECRETS', 'CARNET_SITE_SECRETS']
+const URLS = [
+  'CARNET_REDIS_URL',
+  'CARNET_STORE_URL',
+  'CARNET_LIMITS_REDIS_URL',
+  'CARNET_DATABASE_URL',
+  'CARNET_SMTP_URL',
+]
+const SECRETS = /^CARNET_(SITE_)?SECRETS/
 
 /** Takes what an environment holds of secrets and passwords out of a text, whoever wrote it. */
 export function redactor(env: NodeJS.ProcessEnv): (text: string) => string {
   const words = [
-    ...SECRETS.flatMap(name => (env[name] ?? '').split(',').map(secret => secret.trim())),
+    ...Object.keys(env)
+      .filter(name => SECRETS.test(name))
+      .flatMap(name => (env[name] ?? '').split(',').map(secret => secret.trim())),
     ...URLS.flatMap(name => passwordsIn(env[name] ?? '')),
   ]
   // The longest first, since one may hold another.

@@ -42,8 +42,8 @@ import { type Outcome, visit } from './visit.ts'
 export interface AgentOptions {
   /** The id of the site in the manifest. */
   site: string
-  /** The manifest's file, which is followed as it changes, or a manifest. */
-  manifest: string | Manifest
+  /** The manifest's file, which is followed as it changes, a manifest, or one that somebody else follows. */
+  manifest: string | Manifest | LiveManifest
   /** The site's secrets, newest first, as `carnet site secret <id>` prints them: a list, or separated by commas. Required, though an unset variable may stand here: the error then says so. */
   secrets: string | readonly string[] | undefined
   /**
@@ -144,6 +144,11 @@ export class Agent extends EventEmitter<AgentEvents> {
     return isAddress(request.target) ? visit(place, request) : { answer: NO_ADDRESS }
   }
 
+  /** Whether an address is one of the agent's own. */
+  owns(target: string): boolean {
+    return ROUTES.has(pathOf(target))
+  }
+
   async #answer(place: Place, request: AgentRequest, own: Route): Promise<Outcome> {
     try {
       // HEAD is another method: it must spend nothing.
@@ -225,12 +230,22 @@ function cacheOptions({ cache = 50_000, onStoreDown = 'refuse', staleFor = 60 }:
   return { sessions: cache, staleFor: onStoreDown === 'stale' ? staleFor * 1000 : 0 }
 }
 
-function openManifest(source: string | Manifest, log: AgentLog): LiveManifest {
-  if (typeof source !== 'string') return fixedManifest(source)
+function openManifest(source: string | Manifest | LiveManifest, log: AgentLog): LiveManifest {
+  if (typeof source !== 'string') return 'current' in source ? borrowed(source) : fixedManifest(source)
   return watchManifest(source, {
     changed: () => log.info({ file: source }, 'manifest_changed'),
     refused: error => log.warn({ file: source, reason: error.message }, 'manifest_refused'),
   })
+}
+
+/** Somebody else's, not ours to close. */
+function borrowed(manifest: LiveManifest): LiveManifest {
+  return {
+    get current() {
+      return manifest.current
+    },
+    close: () => {},
+  }
 }
 
 function readSecrets({ site, secrets }: AgentOptions): Secrets {

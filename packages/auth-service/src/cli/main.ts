@@ -4,6 +4,7 @@ import { ManifestError } from '@carnet/protocol'
 import { Command, CommanderError } from 'commander'
 import { ConfigError } from '../config.ts'
 import { redactor } from '../redact.ts'
+import { agentCommand } from './agent.ts'
 import { audit } from './audit.ts'
 import { check } from './check.ts'
 import { credentials } from './credentials.ts'
@@ -47,6 +48,7 @@ Begin with:
 
 for (const command of [
   serveCommand(),
+  agentCommand(),
   check(),
   doctor(),
   migrateCommand(),
