@@ -2,7 +2,7 @@
 //   pnpm test                  everything
 //   pnpm test 'protocol/*'    what ava takes as arguments
 import { spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
 const NEEDED = [
@@ -10,6 +10,8 @@ const NEEDED = [
   { program: 'postgres', package: 'postgresql' },
   { program: 'openssl', package: 'openssl' },
   { program: 'nginx', package: 'nginx' },
+  { program: 'caddy', package: 'caddy' },
+  { program: 'php-fpm', package: 'php-fpm' },
   { program: 'chromium', package: 'chromium' },
   { program: 'firefox-esr', package: 'firefox-esr' },
 ]
@@ -41,6 +43,8 @@ process.exit(status ?? 1)
 function onPath(program: string): boolean {
   // Debian keeps the servers of PostgreSQL off the path, a folder a version.
   if (program === 'postgres' && existsSync('/usr/lib/postgresql')) return true
+  // It names PHP by its version.
+  if (program === 'php-fpm') return readdirSync('/usr/sbin').some(file => file.startsWith('php-fpm'))
   return (process.env['PATH'] ?? '').split(delimiter).some(folder => existsSync(join(folder, program)))
 }
 
