@@ -1,6 +1,6 @@
-import { CarnetError, parseDuration, returnTarget } from '@carnet/protocol'
+import { CarnetError, returnTarget } from '@carnet/protocol'
 import type { Agent } from './agent.ts'
-import { type AgentRequest, type Answer, answer, pathOf, queryOf, redirect } from './exchange.ts'
+import { type AgentRequest, type Answer, answer, pathOf, redirect } from './exchange.ts'
 import { checkRequired, type Required } from './required.ts'
 import type { Session } from './session.ts'
 import type { Visit } from './visit.ts'
@@ -27,6 +27,7 @@ interface Rule {
 export async function verify(agent: Agent, request: AgentRequest): Promise<Answer> {
   const rule = ruleOf(request.target)
   const original = originalOf(request)
+  refuseQuery(request.target, original.target)
   // It could be answered here, and then 200 would mean that anybody may pass.
   if (agent.owns(original.target)) {
     const path = pathOf(original.target)
@@ -62,33 +63,37 @@ async function judge(
   return { refused: { ...refused, cookies: [...visit.cookies, ...refused.cookies] } }
 }
 
-const KNOWN = new Set(['role', 'verified', 'max_age', 'optional', 'for'])
+// In the path, since proxies may hand on the query of the request itself.
+const FLAGS = ['nginx', 'optional', 'verified']
+const VALUES = ['role', 'max_age']
 
+/** The rule below `VERIFY` or `ENTER`: `/nginx/role=admin/max_age=10m`. */
 function ruleOf(target: string): Rule {
-  const query = queryOf(target)
-  for (const name of query.keys()) {
+  const rule = new Map<string, string>()
+  for (const part of pathOf(target).split('/').slice(3)) {
+    const [name = '', ...rest] = part.split('=')
+    const value = decoded(rest.join('='))
+    const isKnown = rest.length === 0 ? FLAGS.includes(name) : VALUES.includes(name) && value !== ''
     // Passed over, a misspelt rule would let everybody pass.
-    if (!KNOWN.has(name)) throw invalid(`takes ${[...KNOWN].join(', ')} only`)
+    if (!isKnown || rule.has(name)) {
+      throw invalid(`it is followed by /nginx, /optional, or /verified, /role=admin, /max_age=10m, each once`)
+    }
+    rule.set(name, value)
   }
-  const flag = (name: string) => {
-    const value = query.get(name) ?? '0'
-    if (value !== '0' && value !== '1') throw invalid(`${name} is 1 or 0`)
-    return value === '1'
-  }
-  const proxy = query.get('for') ?? 'any'
-  if (proxy !== 'nginx' && proxy !== 'any') throw invalid('for is nginx, or left out')
-  const [optional, verified] = [flag('optional'), flag('verified')]
-  const [role, age] = [query.get('role'), query.get('max_age')]
-  if (optional && (verified || role !== undefined || age !== undefined)) {
+  const [role, age] = [rule.get('role'), rule.get('max_age')]
+  const optional = rule.has('optional')
+  if (optional && (rule.has('verified') || role !== undefined || age !== undefined)) {
     throw invalid('optional goes with no other rule')
   }
-  if (role === '') throw invalid('role is empty')
-  return { required: requiredOf(verified, role, age), optional, proxy }
+  return {
+    required: requiredOf(rule.has('verified'), role, age),
+    optional,
+    proxy: rule.has('nginx') ? 'nginx' : 'any',
+  }
 }
 
 function requiredOf(verified: boolean, role: string | undefined, age: string | undefined): Required {
-  const isDuration = age !== undefined && !Number.isNaN(parseDuration(age))
-  const maxAge = age === undefined || isDuration ? age : /^\d{1,8}$/.test(age) ? Number(age) : Number.NaN
+  const maxAge = age !== undefined && /^\d{1,8}$/.test(age) ? Number(age) : age
   try {
     return checkRequired({
       verified,
@@ -97,6 +102,24 @@ function requiredOf(verified: boolean, role: string | undefined, age: string | u
     })
   } catch {
     throw invalid('max_age is a duration such as 10m, or a number of seconds')
+  }
+}
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    return ''
+  }
+}
+
+/** A rule in the query, which another would have to be told from, holds nowhere: better nobody passes. */
+function refuseQuery(target: string, original: string): void {
+  const query = target.slice(pathOf(target).length)
+  if (query === '' || query === original.slice(pathOf(original).length)) return
+  const names = [...new URLSearchParams(query).keys()]
+  if (names.some(name => FLAGS.includes(name) || VALUES.includes(name) || name === 'for')) {
+    throw invalid('rules are written into the path: /role=admin')
   }
 }
 
@@ -135,9 +158,11 @@ function passing({ session, cookies }: Visit): Answer {
 }
 
 function enterBy({ target }: AgentRequest): Answer {
-  const query = new URLSearchParams([...queryOf(target)].filter(([name]) => name !== 'for'))
-  const to = query.size === 0 ? ENTER : `${ENTER}?${query}`
-  return answer(401, '', '', { headers: { 'Carnet-Enter': to } })
+  const rule = pathOf(target)
+    .split('/')
+    .slice(3)
+    .filter(part => part !== 'nginx')
+  return answer(401, '', '', { headers: { 'Carnet-Enter': [ENTER, ...rule].join('/') } })
 }
 
 /** Who is signed in, for the app behind the proxy; empty for nobody, so that a client's own word is overwritten. */

@@ -65,15 +65,20 @@ async function respond(
   const hosted = hostOf(agents, req, isTrusted)
   if (hosted === null) throw new CarnetError('not_found', 'No site of this host is served here.')
   const request = requestAt(hosted, req)
-  if (path === VERIFY || path === ENTER) {
+  const asks = isBelow(path, VERIFY)
+  if (asks || isBelow(path, ENTER)) {
     if (!isTrusted) throw strangers.refuse(peer)
-    return path === VERIFY ? verify(hosted.agent, request) : enter(hosted.agent, hosted.origin, request)
+    return asks ? verify(hosted.agent, request) : enter(hosted.agent, hosted.origin, request)
   }
   if (!hosted.agent.owns(request.target))
     throw new CarnetError('not_found', 'There is nothing at this address.')
   const outcome = await hosted.agent.handle(request)
   if (outcome.answer === null) throw new TypeError('The agent left one of its own addresses to others.')
   return outcome.answer
+}
+
+function isBelow(path: string, base: string): boolean {
+  return path === base || path.startsWith(`${base}/`)
 }
 
 /** Some proxies ask under the agent's own name, and tell the site's beside it. */
