@@ -15,7 +15,7 @@ import { shut } from './listening.ts'
 import { startNginx } from './nginx.ts'
 import { startPhp } from './php.ts'
 import { type Program, printed, run } from './processes.ts'
-import { startRedis } from './redis.ts'
+import { startRedis, type TestRedis } from './redis.ts'
 
 /** A site behind nginx, one behind Caddy and one on Koa, whose agents share a Redis with the auth service. */
 export interface ProxiedSites {
@@ -29,6 +29,7 @@ export interface ProxiedSites {
   /** Where the agents of nginx and Caddy listen. */
   readonly agents: number
   readonly process: Program
+  readonly redis: TestRedis
   /** Writes the manifest anew. */
   adjust(change: (yaml: string) => string): void
   close(): Promise<void>
@@ -61,7 +62,7 @@ sites:
   for (const part of ['', 'members']) {
     mkdirSync(join(folder, part), { recursive: true })
     writeFileSync(join(folder, part, 'index.html'), `${part || 'open'} page`)
-    writeFileSync(join(folder, part, 'who.php'), WHO)
+    for (const name of ['who.php', 'hello.php']) writeFileSync(join(folder, part, name), WHO)
   }
 
   const [redis, php] = await Promise.all([startRedis(), startPhp()])
@@ -148,6 +149,7 @@ sites:
     games,
     agents,
     process: program,
+    redis,
     adjust(change) {
       yaml = change(yaml)
       writeFileSync(file, yaml)
@@ -165,7 +167,10 @@ sites:
 
 /** An app behind the proxies: says what headers it got, and takes WebSockets. */
 async function startApp(): Promise<{ server: Server; port: number }> {
-  const server = createServer((req, res) => res.end(JSON.stringify(req.headers)))
+  const server = createServer((req, res) => {
+    if (req.url === '/app/401') res.writeHead(401).end('the app says no')
+    else res.end(JSON.stringify(req.headers))
+  })
   server.on('upgrade', (req, socket) => {
     socket.on('error', () => {})
     const { 'x-carnet-email': email = '' } = req.headers
