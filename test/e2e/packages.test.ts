@@ -56,6 +56,8 @@ const server = createServer(app.callback()).listen(0, '127.0.0.1', async () => {
 
   const env = { ...process.env, CARNET_MANIFEST: 'sites.yaml' }
   const bin = join(project, 'node_modules/.bin/carnet')
+  const agent = join(project, 'node_modules/.bin/carnet-agent')
+  t.regex((await call(process.execPath, [agent, '--help'])).stdout, /CARNET_STORE_URL/)
   t.regex((await call(process.execPath, [bin, 'check'], { cwd: project, env })).stdout, /is in order: shop/)
   const adding = call(process.execPath, [bin, 'user', 'add', 'ada@example.com'], { cwd: project, env })
   adding.child.stdin?.end('correct horse battery staple\n')

@@ -26,6 +26,18 @@ export interface AgentsConfig {
   readonly logLevel: string
 }
 
+/** What it is told, for who asks. */
+export const ENVIRONMENT = `Environment:
+  CARNET_MANIFEST      the manifest (default: deploy/sites.yaml)
+  CARNET_SITE          ids of the sites to serve, separated by commas; unset: all whose secrets are given
+  CARNET_SITE_SECRETS_SHOP
+                       the secrets of the site shop, as carnet site secret shop prints them; with one site in
+                       CARNET_SITE also CARNET_SITE_SECRETS
+  CARNET_STORE_URL     the auth service, https://auth.example.com, or its Redis, redis://host; CARNET_REDIS_URL will do
+  CARNET_TRUST_PROXY   addresses and CIDRs of the proxies that may ask (default: none)
+  CARNET_HOST, CARNET_PORT, CARNET_LOG_LEVEL
+                       127.0.0.1, 4010, info`
+
 /** Everything that is wrong with the configuration, each with what to do. */
 export class AgentsConfigError extends Error {
   override readonly name = 'AgentsConfigError'
@@ -87,15 +99,15 @@ export function loadAgentsConfig(env: NodeJS.ProcessEnv): AgentsConfig {
   } else if (store !== undefined && redis !== undefined && store !== redis) {
     faults.push('CARNET_STORE_URL and CARNET_REDIS_URL name two stores: set one of them.')
   }
-  const secrets = new Map<string, Secrets>()
-  if (manifest !== null) faults.push(...readAllSecrets(given, manifest, sites, secrets))
+  const secrets = readSecrets(given, faults)
+  if (manifest !== null) faults.push(...missing(given, manifest, sites))
   if (faults.length > 0 || !read.success) throw new AgentsConfigError(faults)
   const { data } = read
   return {
     manifestFile,
     sites,
-    // Of a site that comes later, too.
-    secretsOf: site => secrets.get(site) ?? laterSecrets(given, site),
+    secretsOf: site =>
+      secrets.get(sites?.length === 1 ? SECRETS : '') ?? secrets.get(secretsVariable(site)) ?? null,
     storeUrl: data.CARNET_STORE_URL ?? data.CARNET_REDIS_URL ?? '',
     trustProxy: data.CARNET_TRUST_PROXY,
     host: data.CARNET_HOST,
@@ -109,51 +121,43 @@ export function secretsVariable(site: string): string {
   return `${SECRETS}_${site.toUpperCase().replaceAll('-', '_')}`
 }
 
-/** Reads the secrets of the sites to serve into `secrets`; the faults. */
-function readAllSecrets(
-  given: NodeJS.ProcessEnv,
-  manifest: Manifest,
-  named: readonly string[] | null,
-  secrets: Map<string, Secrets>,
-): string[] {
+/** All secrets by their variables, also of sites that the manifest may have later. */
+function readSecrets(given: NodeJS.ProcessEnv, faults: string[]): Map<string, Secrets> {
+  const secrets = new Map<string, Secrets>()
+  for (const [variable, value] of Object.entries(given)) {
+    if (variable !== SECRETS && !variable.startsWith(`${SECRETS}_`)) continue
+    try {
+      secrets.set(variable, parseSecrets(value ?? ''))
+    } catch (error) {
+      faults.push(`${variable}: ${(error as Error).message} Print them with: carnet site secret ID`)
+    }
+  }
+  return secrets
+}
+
+/** What is wrong with the sites to serve and with whose secrets are given. */
+function missing(given: NodeJS.ProcessEnv, manifest: Manifest, named: readonly string[] | null): string[] {
   const faults: string[] = []
   const all = manifest.sites.map(({ id }) => id)
-  const ids = named ?? all
-  const sole = ids.length === 1 ? given[SECRETS] : undefined
-  if (given[SECRETS] !== undefined && ids.length > 1) {
+  const sole = given[SECRETS] !== undefined
+  if (sole && named?.length !== 1) {
     faults.push(
-      `${SECRETS} is of one site: name that one in CARNET_SITE, or give each its own, such as ${secretsVariable(ids[0] ?? '')}.`,
+      `${SECRETS} is of one site: name that one in CARNET_SITE, or give each its own, such as ${secretsVariable(all[0] ?? 'shop')}.`,
     )
   }
-  for (const id of ids) {
+  for (const id of named ?? []) {
     if (findSite(manifest, id) === null) {
       faults.push(`CARNET_SITE: the manifest has no site "${id}". It has: ${all.join(', ')}.`)
-      continue
-    }
-    const variable = sole === undefined ? secretsVariable(id) : SECRETS
-    const value = given[variable]
-    if (value !== undefined) {
-      try {
-        secrets.set(id, parseSecrets(value))
-      } catch (error) {
-        faults.push(`${variable}: ${(error as Error).message} Print them with: carnet site secret ${id}`)
-      }
-    } else if (named !== null) {
-      faults.push(`${variable} is missing. Print it with: carnet site secret ${id}`)
+    } else if (!sole && given[secretsVariable(id)] === undefined) {
+      faults.push(`${secretsVariable(id)} is missing. Print it with: carnet site secret ${id}`)
     }
   }
-  if (named === null && secrets.size === 0 && faults.length === 0) {
-    const variables = all.map(secretsVariable).join(', ')
+  if (named === null && !sole && all.every(id => given[secretsVariable(id)] === undefined)) {
     faults.push(
-      `No site's secrets are given: set those of each site that this process serves (${variables}), as carnet site secret ID prints them.`,
+      `No site's secrets are given: set those of each site that this process serves (${all.map(secretsVariable).join(', ')}), as carnet site secret ID prints them.`,
     )
   }
   return faults
-}
-
-function laterSecrets(given: NodeJS.ProcessEnv, site: string): Secrets | null {
-  const value = given[secretsVariable(site)]
-  return value === undefined ? null : parseSecrets(value)
 }
 
 function readManifest(file: string, faults: string[]): Manifest | null {

@@ -5,7 +5,7 @@ import { Agents } from './agents.ts'
 import { type AgentsConfig, loadAgentsConfig } from './config.ts'
 import { agentServer } from './standalone.ts'
 
-export { type AgentsConfig, AgentsConfigError, loadAgentsConfig } from './config.ts'
+export { type AgentsConfig, AgentsConfigError, ENVIRONMENT, loadAgentsConfig } from './config.ts'
 
 const DRAIN_WITHIN_MS = 8_000
 const STOP_WITHIN_MS = 10_000
