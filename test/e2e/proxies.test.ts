@@ -3,8 +3,10 @@ import { ADA } from '@carnet/demo'
 import { Browser, type Reply } from '@carnet/demo/browser'
 import { pixelsOf, signIn } from '@carnet/demo/check'
 import test from 'ava'
+import { certificate } from '../support/domains.ts'
 import { printed } from '../support/processes.ts'
 import { startProxiedSites } from '../support/proxied-sites.ts'
+import { openChromium } from '../support/real-browser.ts'
 import { until } from '../support/until.ts'
 import { whoAt } from '../support/world.ts'
 
@@ -431,9 +433,53 @@ test.serial('while the store is away nobody passes, and while the agents are nob
   t.notRegex(log, /carnet=|(shop|news)\.[\w-]{8}\.[\w-]{24}|[\w-]{43}/, 'no cookie, ticket, or signature')
   sites.process.process.kill('SIGTERM')
   t.is(await sites.process.exited, 0)
-  t.regex(sites.process.output(), /draining[\s\S]*stopped/)
   for (const origin of Object.values(PROXIED)) {
     const reply = await browser.request(`${origin}/members/`, { headers: FORGED })
     t.true(reply.status >= 500, String(reply.status))
+  }
+})
+
+test.serial('Chromium, on unrelated domains over https: in at all, WebSockets open, out at all', async t => {
+  const world = await startProxiedSites(certificate)
+  t.teardown(() => world.close())
+  const browser = await openChromium(certificate, { thirdPartyCookies: false })
+  t.teardown(() => browser.close())
+  const opens = (origin: string) =>
+    browser.page.evaluate(
+      url =>
+        new Promise<boolean>(resolve => {
+          const socket = new WebSocket(url)
+          socket.onopen = () => resolve(true)
+          socket.onerror = () => resolve(false)
+        }),
+      `${origin.replace('https', 'wss')}/app/live`,
+    )
+  const members: [string, string][] = [
+    [world.shop, '/members/'],
+    [world.news, '/members/'],
+    [world.games, '/members'],
+  ]
+  for (const origin of [world.shop, world.news]) {
+    await browser.goto(`${origin}/`)
+    t.false(await opens(origin), 'nobody is signed in')
+  }
+  t.true((await browser.goto(`${world.shop}/members/`)).startsWith(`${world.auth}/signin`))
+  await browser.fill('#email', ADA.email)
+  await browser.fill('#password', ADA.password)
+  await browser.click('button', `${world.shop}/members/`)
+  for (const [origin, path] of members) t.is(await browser.goto(origin + path), origin + path)
+  for (const origin of [world.shop, world.news]) {
+    await browser.goto(`${origin}/hello.php`)
+    t.true((await browser.text('body')).includes(ADA.email))
+    t.true(await opens(origin))
+  }
+  const left = await browser.page.evaluate(() =>
+    fetch('/api/signout', { method: 'POST', headers: { accept: 'application/json' } }).then(
+      reply => reply.status,
+    ),
+  )
+  t.is(left, 200)
+  for (const [origin, path] of members) {
+    t.true((await browser.goto(origin + path)).startsWith(`${world.auth}/signin`), origin)
   }
 })

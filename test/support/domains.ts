@@ -3,7 +3,7 @@ import { type Certificate, makeCertificate } from './certificate.ts'
 import { startWorld, type World } from './world.ts'
 
 /** The parts as people find them: domains that have nothing in common. */
-const HOST: Record<Part, string> = {
+export const HOST: Record<Part, string> = {
   auth: 'login.test',
   shop: 'shop.test',
   news: 'gazette.test',

@@ -1,14 +1,18 @@
+import { createHash } from 'node:crypto'
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createAuthService } from '@carnet/auth-service'
-import { ADA } from '@carnet/demo'
+import { ADA, PARTS } from '@carnet/demo'
 import { createSite } from '@carnet/demo/site'
 import { loadManifest, openStore, parseSecrets, siteSecrets, watchManifest } from '@carnet/protocol'
 import { createAgent } from '@carnet/site-agent'
 import { pino } from 'pino'
 import { startCaddy } from './caddy.ts'
+import type { Certificate } from './certificate.ts'
+import { HOST } from './domains.ts'
 import { freePort, freePorts } from './free-port.ts'
 import { fromGuide } from './guide.ts'
 import { shut } from './listening.ts'
@@ -43,12 +47,12 @@ foreach ($_SERVER as $name => $value) if (preg_match('/carnet/i', $name) && $nam
 echo json_encode(['seen' => (object) $seen, 'method' => $_SERVER['REQUEST_METHOD'], 'body' => file_get_contents('php://input'), 'cookies' => array_keys($_COOKIE)]);
 `
 
-/** Starts them all, nginx and Caddy as their guides say. */
-export async function startProxiedSites(more: Record<string, string> = {}): Promise<ProxiedSites> {
+/** Starts them all, nginx and Caddy as their guides say; with a certificate over https, on domains that have nothing in common. */
+export async function startProxiedSites(tls: Certificate | null = null): Promise<ProxiedSites> {
   const folder = mkdtempSync(join(tmpdir(), 'carnet-sites-'))
   const first = await freePorts(5)
-  const [auth, shop, news, games] = ['auth', 'shop', 'news', 'games'].map(
-    (name, index) => `http://${name}.localhost:${first + index}`,
+  const [auth, shop, news, games] = PARTS.map((part, index) =>
+    tls === null ? `http://${part}.localhost:${first + index}` : `https://${HOST[part]}:${first + index}`,
   ) as [string, string, string, string]
   const agents = first + 4
   const file = join(folder, 'sites.yaml')
@@ -63,6 +67,12 @@ sites:
     mkdirSync(join(folder, part), { recursive: true })
     writeFileSync(join(folder, part, 'index.html'), `${part || 'open'} page`)
     for (const name of ['who.php', 'hello.php']) writeFileSync(join(folder, part, name), WHO)
+  }
+
+  const [chain, key] = [join(folder, 'chain.pem'), join(folder, 'key.pem')]
+  if (tls !== null) {
+    writeFileSync(chain, tls.cert)
+    writeFileSync(key, tls.key)
   }
 
   const [redis, php] = await Promise.all([startRedis(), startPhp()])
@@ -100,7 +110,7 @@ sites:
     [first, service.app.callback()],
     [first + 3, createSite(agent, 'games', manifest, log).callback()],
   ] as const) {
-    const server = createServer(handle)
+    const server = tls === null ? createServer(handle) : createTlsServer(tls, handle)
     await new Promise<void>(resolve => server.listen(port, '127.0.0.1', resolve))
     servers.push(server)
   }
@@ -114,7 +124,6 @@ sites:
     CARNET_STORE_URL: redis.url,
     CARNET_TRUST_PROXY: '127.0.0.1',
     CARNET_PORT: `${agents}`,
-    ...more,
   })
   const replaced = { '127.0.0.1:4010': `127.0.0.1:${agents}`, '127.0.0.1:3000': `127.0.0.1:${app.port}` }
   const [nginx, caddy] = await Promise.all([
@@ -125,10 +134,10 @@ sites:
         '/etc/nginx/carnet.conf': join(temporary, 'carnet.conf'),
         '/var/www/shop': folder,
         'unix:/run/php/php-fpm.sock': `unix:${php.socket}`,
-        'listen 443 ssl': `listen 127.0.0.1:${first + 1}`,
-        'shop.example;': 'shop.localhost;',
-        'ssl_certificate /etc/ssl/shop.example.pem;': '',
-        'ssl_certificate_key /etc/ssl/shop.example.key;': '',
+        'listen 443 ssl': `listen 127.0.0.1:${first + 1}${tls === null ? '' : ' ssl'}`,
+        'server_name shop.example': `server_name ${new URL(shop).hostname}`,
+        'ssl_certificate /etc/ssl/shop.example.pem;': tls === null ? '' : `ssl_certificate ${chain};`,
+        'ssl_certificate_key /etc/ssl/shop.example.key;': tls === null ? '' : `ssl_certificate_key ${key};`,
       })
     }, first + 1),
     startCaddy(
@@ -136,7 +145,7 @@ sites:
         ...replaced,
         '/var/www/news': folder,
         'unix//run/php/php-fpm.sock': `unix/${php.socket}`,
-        'news.example {': `${news} {\n\tbind 127.0.0.1\n`,
+        'news.example {': `${news} {\n\tbind 127.0.0.1\n${tls === null ? '' : `\ttls ${chain} ${key}\n`}`,
       }),
       first + 2,
     ),
@@ -173,9 +182,10 @@ async function startApp(): Promise<{ server: Server; port: number }> {
   })
   server.on('upgrade', (req, socket) => {
     socket.on('error', () => {})
-    const { 'x-carnet-email': email = '' } = req.headers
+    const { 'x-carnet-email': email = '', 'sec-websocket-key': key = '' } = req.headers
+    const accepted = createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64')
     socket.write(
-      `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nX-Seen: ${String(email)}\r\n\r\n`,
+      `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accepted}\r\nX-Seen: ${String(email)}\r\n\r\n`,
     )
     socket.on('data', chunk => socket.end(chunk))
   })
