@@ -2,13 +2,15 @@ import { request } from 'node:http'
 import { ADA } from '@carnet/demo'
 import { Browser, type Reply } from '@carnet/demo/browser'
 import { pixelsOf, signIn } from '@carnet/demo/check'
+import { loadAgentsConfig, serveAgents } from '@carnet/site-agent/main'
 import test from 'ava'
+import { pino } from 'pino'
 import { certificate } from '../support/domains.ts'
 import { printed } from '../support/processes.ts'
 import { startProxiedSites } from '../support/proxied-sites.ts'
 import { openChromium } from '../support/real-browser.ts'
 import { until } from '../support/until.ts'
-import { whoAt } from '../support/world.ts'
+import { postJson, whoAt } from '../support/world.ts'
 
 const sites = await startProxiedSites()
 const { auth, shop, news, games } = sites
@@ -60,12 +62,13 @@ function ask(
   headers: Record<string, string> = {},
   target = '/page',
   base = 'verify',
+  port = sites.agents,
 ): Promise<{ status: number; headers: Record<string, string | string[] | undefined>; body: string }> {
   return new Promise((resolve, reject) => {
     const asked = request(
       {
         host: '127.0.0.1',
-        port: sites.agents,
+        port,
         path: `/api/${base}${rule}`,
         agent: false,
         headers: {
@@ -235,6 +238,17 @@ for (const [proxy, origin] of Object.entries(PROXIED)) {
     t.is((await nobody.request(`${origin}/members/`, { method: 'HEAD' })).status, 303)
   })
 
+  test.serial(`${proxy}: a form of the site's own signs in there, and the way on everywhere`, async t => {
+    const browser = new Browser()
+    const fields = { email: ADA.email, password: ADA.password, return_to: '/members/' }
+    const reply = await postJson(browser, `${origin}/api/signin`, fields, { origin })
+    t.is(reply.status, 200, reply.body)
+    const { next } = (JSON.parse(reply.body) as { data: { next: string } }).data
+    await browser.visit(next)
+    t.is((await browser.visit(`${origin}/members/`)).body, 'members page')
+    t.is((await browser.visit(`${games}/members`)).url, `${games}/members`)
+  })
+
   test.serial(`${proxy}: a WebSocket opens for who is signed in, and is 401 for others`, async t => {
     const browser = await signedIn()
     await browser.visit(`${origin}/members/`)
@@ -370,6 +384,25 @@ test.serial('the host picks among the sites that are served, and no other is ans
     t.is(reply.headers['location'], undefined)
   }
   t.is((await ask('', {}, '/', '../other')).status, 404)
+})
+
+test.serial('agents that reach no Redis ask the auth service itself', async t => {
+  const config = loadAgentsConfig({ ...sites.env, CARNET_STORE_URL: auth, CARNET_PORT: '0' })
+  const running = await serveAgents(config, pino({ level: 'silent' }))
+  t.teardown(running.close)
+  const browser = await signedIn()
+  // Names are told apart by no port, and cookies are not either: the way back is led to these agents.
+  const there = (url: string) => Object.assign(new URL(url), { port: `${running.port}` }).href
+  const begun = await browser.request(there(`${shop}/api/signin`))
+  const issued = await browser.request(begun.headers.location ?? '')
+  const redeemed = await browser.request(there(issued.headers.location ?? ''))
+  t.is(redeemed.headers.location, `${shop}/`)
+  const cookie = `carnet=${browser.cookie(shop, 'carnet')}`
+  const asked = await ask('', { cookie }, '/page', 'verify', running.port)
+  t.is(asked.status, 200)
+  t.is(asked.headers['x-carnet-email'], ADA.email)
+  const foreign = await ask('', { cookie, host: new URL(news).host }, '/page', 'verify', running.port)
+  t.is(foreign.status, 303, 'another site’s cookie')
 })
 
 test.serial('sites come and go with the manifest, without a restart', async t => {

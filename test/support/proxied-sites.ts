@@ -33,6 +33,8 @@ export interface ProxiedSites {
   /** Where the agents of nginx and Caddy listen. */
   readonly agents: number
   readonly process: Program
+  /** What that process was told. */
+  readonly env: Readonly<Record<string, string>>
   readonly redis: TestRedis
   /** Writes the manifest anew. */
   adjust(change: (yaml: string) => string): void
@@ -58,8 +60,8 @@ export async function startProxiedSites(tls: Certificate | null = null): Promise
   const file = join(folder, 'sites.yaml')
   let yaml = `auth: ${auth}
 sites:
-  - { id: shop, origin: "${shop}", fanOut: push }
-  - { id: news, origin: "${news}", fanOut: pull }
+  - { id: shop, origin: "${shop}", fanOut: push, signInForm: true }
+  - { id: news, origin: "${news}", fanOut: pull, signInForm: true }
   - { id: games, origin: "${games}" }
 `
   writeFileSync(file, yaml)
@@ -116,7 +118,7 @@ sites:
   }
 
   const carnet = join(import.meta.dirname, '../../packages/auth-service/src/cli/main.ts')
-  const program = run([carnet, 'agent'], {
+  const env = {
     CARNET_MANIFEST: file,
     CARNET_SITE_SECRETS_SHOP: siteSecrets(secrets, 'shop').join(','),
     CARNET_SITE_SECRETS_NEWS: siteSecrets(secrets, 'news').join(','),
@@ -124,7 +126,8 @@ sites:
     CARNET_STORE_URL: redis.url,
     CARNET_TRUST_PROXY: '127.0.0.1',
     CARNET_PORT: `${agents}`,
-  })
+  }
+  const program = run([carnet, 'agent'], env)
   const replaced = { '127.0.0.1:4010': `127.0.0.1:${agents}`, '127.0.0.1:3000': `127.0.0.1:${app.port}` }
   const [nginx, caddy] = await Promise.all([
     startNginx(temporary => {
@@ -158,6 +161,7 @@ sites:
     games,
     agents,
     process: program,
+    env,
     redis,
     adjust(change) {
       yaml = change(yaml)

@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type Server } from 'node:http'
 import {
   CarnetError,
   isLocalAddress,
@@ -18,6 +18,7 @@ import {
 } from './exchange.ts'
 import { ENTER, enter, VERIFY, verify } from './forward-auth.ts'
 import type { AgentLog } from './place.ts'
+import { send } from './send.ts'
 
 const HOUR_MS = 3_600_000
 
@@ -137,13 +138,4 @@ function refusalOf(thrown: unknown, log: AgentLog): Answer {
   if (error.cause !== undefined) log.warn({ err: error }, 'request_failed')
   else if (error.code === 'invalid_input') log.warn({ reason: error.message }, 'request_refused')
   return jsonRefusal(error)
-}
-
-function send(res: ServerResponse, answer: Answer): void {
-  res.writeHead(answer.status, {
-    ...answer.headers,
-    ...(answer.cookies.length > 0 && { 'Set-Cookie': [...answer.cookies] }),
-    'Content-Length': Buffer.byteLength(answer.body),
-  })
-  res.end(res.req.method === 'HEAD' ? undefined : answer.body)
 }
