@@ -50,9 +50,11 @@ export class Agents {
   static async open(config: AgentsConfig, log: AgentLog): Promise<Agents> {
     const agents = new Agents(config, log, await openShared(config.storeUrl, log))
     try {
-      await agents.#follow(error => {
+      const first = agents.#follow(error => {
         throw error
       })
+      agents.#turn = first.catch(() => {})
+      await first
       return agents
     } catch (error) {
       await agents.close()
