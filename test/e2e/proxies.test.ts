@@ -8,6 +8,7 @@ import { pino } from 'pino'
 import { certificate } from '../support/domains.ts'
 import { printed } from '../support/processes.ts'
 import { startProxiedSites } from '../support/proxied-sites.ts'
+import { askAt } from '../support/raw.ts'
 import { openChromium } from '../support/real-browser.ts'
 import { until } from '../support/until.ts'
 import { postJson, whoAt } from '../support/world.ts'
@@ -288,6 +289,36 @@ for (const [proxy, origin] of Object.entries(PROXIED)) {
     t.is(searchParams.get('site'), proxy === 'nginx' ? 'shop' : 'news')
   })
 }
+
+test.serial('no spelling of an address gets around the question', async t => {
+  for (const [proxy, origin] of Object.entries(PROXIED)) {
+    const { host, port } = new URL(origin)
+    for (const path of [
+      '/members/index.html',
+      '//members/index.html',
+      '/members//index.html',
+      '/./members/index.html',
+      '/x/../members/index.html',
+      '/%6dembers/index.html',
+      '/members%2findex.html',
+      '/members%2Findex.html',
+      '/%2e/members/index.html',
+      '/members/./index.html',
+      '/MEMBERS/index.html',
+      '/members/index.html%00',
+      '/who.php',
+      '/who.php/x',
+      '/who.PHP',
+      '/who.php%20',
+      '//who.php',
+      '/members/../who.php',
+      `${origin}/members/index.html`,
+    ]) {
+      const { status, text } = await askAt({ address: '127.0.0.1', port: Number(port) }, host, path)
+      t.notRegex(text, /members page|<\?php|"seen"/, `${proxy} ${path} ${status}`)
+    }
+  }
+})
 
 test.serial('the rule is asked for by the path; one that cannot be meant lets nobody pass', async t => {
   const browser = await signedIn()
