@@ -60,6 +60,7 @@ const FLOORS: Record<string, string[][]> = {
       'routes/sign-in.ts',
       'routes/session.ts',
       'routes/sign-out.ts',
+      'unlisted.ts',
     ],
     ['visit.ts'],
     ['agent.ts'],

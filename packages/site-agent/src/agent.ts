@@ -36,6 +36,7 @@ import { signOut } from './routes/sign-out.ts'
 import { type Session, toSession } from './session.ts'
 import { type CacheOptions, SessionCache } from './session-cache.ts'
 import { textsFor } from './texts/languages.ts'
+import { unknownSite, unlistedPage } from './unlisted.ts'
 import { type Outcome, visit } from './visit.ts'
 
 /** What an agent is made from. */
@@ -154,6 +155,8 @@ export class Agent extends EventEmitter<AgentEvents> {
       // HEAD is another method: it must spend nothing.
       const step = request.method === 'GET' || request.method === 'POST' ? own[request.method] : undefined
       if (step === undefined) return { answer: methodRefusal(place, request, own) }
+      // A probe must not take the whole app out of service for it.
+      if (!place.listed && step !== health) throw unknownSite()
       return { answer: await step(place, request) }
     } catch (error) {
       const refusal = toRefusal(error)
@@ -337,6 +340,7 @@ function signOutRefusal(place: Place, error: CarnetError, request: AgentRequest)
 
 function personRefusal(place: Place, error: CarnetError, request: AgentRequest): Answer {
   if (request.method === 'POST' && !isNavigation(request)) return jsonRefusal(error)
+  if (error.code === 'unknown_site') return unlistedPage(place, request)
   const texts = textsFor(request)
   const on = { label: texts.back(place.site.name), href: '/' }
   if (error.status >= 500) {

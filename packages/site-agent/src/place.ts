@@ -49,6 +49,8 @@ export interface Agency {
 export interface Place extends Agency {
   readonly current: Manifest
   readonly site: Site
+  /** False where the manifest in force does not name the site; `site` is its last entry then. */
+  readonly listed: boolean
   readonly origin: string
   /** All origins of the site. */
   readonly ownOrigins: readonly string[]
@@ -57,7 +59,7 @@ export interface Place extends Agency {
 
 /**
  * Finds the place a request came to. The Host header only picks among the site's own origins, and what matches none
- * is taken for the first: no request can name its audience. A site that left the manifest keeps its last entry.
+ * is taken for the first: no request can name its audience. A site that left the manifest keeps its addresses, unlisted.
  */
 export function placeFinder(agency: Agency, first: Site): (request: AgentRequest) => Place {
   let site = first
@@ -68,20 +70,25 @@ export function placeFinder(agency: Agency, first: Site): (request: AgentRequest
   return request => {
     if (main === null || current !== agency.manifest.current) {
       current = agency.manifest.current
-      site = findSite(current, agency.siteId) ?? site
-      main = place(agency, current, site, site.origin)
-      const manifest = current
-      aliases = new Map(
-        site.aliases.map(alias => [new URL(alias).host, place(agency, manifest, site, alias)]),
-      )
+      const found = findSite(current, agency.siteId)
+      noteChange(agency, main?.listed ?? true, found !== null)
+      site = found ?? site
+      const entry = { current, site, listed: found !== null }
+      main = place(agency, entry, site.origin)
+      aliases = new Map(site.aliases.map(alias => [new URL(alias).host, place(agency, entry, alias)]))
     }
     if (aliases.size === 0) return main
     return aliases.get(String(request.headers['host']).toLowerCase()) ?? main
   }
 }
 
-function place(agency: Agency, current: Manifest, site: Site, origin: string): Place {
-  return { ...agency, current, site, origin, ownOrigins: originsOf(site), names: cookieNames(origin) }
+function place(agency: Agency, entry: Pick<Place, 'current' | 'site' | 'listed'>, origin: string): Place {
+  return { ...agency, ...entry, origin, ownOrigins: originsOf(entry.site), names: cookieNames(origin) }
+}
+
+function noteChange({ siteId, log }: Agency, before: boolean, now: boolean): void {
+  if (before && !now) log.warn({ site: siteId }, 'site_unlisted')
+  if (!before && now) log.info({ site: siteId }, 'site_listed')
 }
 
 /** The client of a request. */

@@ -9,6 +9,7 @@ import type { Session } from './session.ts'
 import type { OpenSession } from './session-cache.ts'
 import { checkSession } from './session-check.ts'
 import { swapClaim } from './swap.ts'
+import { refuseUnlisted } from './unlisted.ts'
 
 /** Who visits a page that is not the agent's own. */
 export interface Visit {
@@ -27,9 +28,19 @@ const NO_COOKIES: readonly string[] = []
 
 /** Reads who visits: swaps a claim, checks the session, tries a silent bounce where the site asks for it. At once, where nothing has to be asked. */
 export function visit(place: Place, request: AgentRequest): Outcome | Promise<Outcome> {
+  if (!place.listed) return visitUnlisted(place, request)
   const checked = checkSession(place, request)
   if (checked instanceof Promise || hasClaim(place, request)) return visitLater(place, request, checked)
   return conclude(place, request, checked, NO_COOKIES)
+}
+
+/** Its cookies stay as they are: they hold again where the site comes back in time. */
+function visitUnlisted(place: Place, request: AgentRequest): Outcome {
+  const require = (what: Required = {}) => {
+    checkRequired(what)
+    return refuseUnlisted(place, request)
+  }
+  return { answer: null, visit: { session: null, cookies: NO_COOKIES, require } }
 }
 
 async function visitLater(

@@ -17,6 +17,10 @@ export const en = {
     title: 'Sign-in is out of reach for a moment',
     text: 'This page needs to know who you are, and the place that knows does not answer. You have not been signed out.',
   },
+  unlisted: {
+    title: 'Sign-in is not open here',
+    text: 'This site does not take part in the common sign-in at present, so nobody is signed in here. Please tell the people who run it.',
+  },
   forbidden: { title: 'This is not for your account', text: 'Your account may not open this.' },
   unverified: {
     title: 'Confirm your e-mail address',

@@ -17,6 +17,10 @@ export const zhHans: Texts = {
     title: '暂时无法确认登录',
     text: '此页面需要知道您是谁，但相关服务没有响应。您并未退出登录。',
   },
+  unlisted: {
+    title: '此处未开放登录',
+    text: '此站点目前没有加入统一登录，因此这里没有人处于登录状态。请告知此站点的管理者。',
+  },
   forbidden: { title: '您的帐号无权访问', text: '您的帐号不能打开此页面。' },
   unverified: {
     title: '请确认您的电子邮箱',

@@ -17,6 +17,10 @@ export const zhHant: Texts = {
     title: '暫時無法確認登入',
     text: '此頁面需要知道您是誰，但相關服務沒有回應。您並未登出。',
   },
+  unlisted: {
+    title: '此處未開放登入',
+    text: '此網站目前沒有加入統一登入，因此這裡沒有人處於登入狀態。請告知此網站的管理者。',
+  },
   forbidden: { title: '您的帳號無權存取', text: '您的帳號不能開啟此頁面。' },
   unverified: {
     title: '請確認您的電子郵件',
