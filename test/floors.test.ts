@@ -36,6 +36,7 @@ const FLOORS: Record<string, string[][]> = {
       'signed-request.ts',
       'wire.ts',
       'store/inspect-redis.ts',
+      'manifest/edit.ts',
       'manifest/live.ts',
     ],
     ['store/redis-link.ts', 'store/http-requests.ts', 'toucher.ts', 'reporter.ts'],

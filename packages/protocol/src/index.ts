@@ -30,6 +30,7 @@ export {
 export { CarnetError, type CarnetErrorDetails, type ErrorCode, STATUS_BY_CODE } from './errors.ts'
 export { sessionHandle } from './handle.ts'
 export { type Language, languageFor } from './language.ts'
+export { addSite, type NewSite, removeSite, renameSite } from './manifest/edit.ts'
 export { fixedManifest, type LiveManifest, type ManifestListener, watchManifest } from './manifest/live.ts'
 export {
   authOrigin,
