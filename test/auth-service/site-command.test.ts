@@ -1,7 +1,19 @@
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { addSite, ManifestError, parseManifest, removeSite, renameSite } from '@carnet/protocol'
+import {
+  addSite,
+  ManifestError,
+  parseManifest,
+  parseSecrets,
+  removeSite,
+  renameSite,
+  siteSecrets,
+} from '@carnet/protocol'
 import test from 'ava'
+import { nextSteps, STACKS } from '../../packages/auth-service/src/cli/next-steps.ts'
+import { replaceFile } from '../../packages/auth-service/src/replace-file.ts'
+import { run } from '../support/processes.ts'
 
 const sample = readFileSync(join(import.meta.dirname, '../../deploy/sites.yaml'), 'utf8')
 const blog = { id: 'blog', origin: 'https://blog.example' }
@@ -19,6 +31,11 @@ test('a site is added below the others, and no other line of the manifest change
 `,
   )
   t.deepEqual(ids(added), ['shop', 'news', 'games', 'blog'])
+  t.true(
+    addSite(added, 'f', { id: 'wiki', origin: 'https://wiki.example' }).endsWith(
+      '"]\n\n  - id: wiki\n    origin: https://wiki.example\n',
+    ),
+  )
 })
 
 test('a manifest keeps its own manner: its lists in braces, its indentation, its line ends', t => {
@@ -99,4 +116,83 @@ test('what a check would refuse is refused with its words, and so is what would 
   const anchored =
     'auth: https://auth.example.com\nsites:\n  - &a { id: a, origin: "https://a.example" }\n  - { <<: *a, id: b }\n'
   t.throws(() => removeSite(anchored, 'f', 'a'), { instanceOf: Error })
+})
+
+const carnetCommand = join(import.meta.dirname, '../../packages/auth-service/src/cli/main.ts')
+const CARNET_SECRETS = 's'.repeat(32)
+
+test('the command changes the file it is told to, keeps its mode, and gives a secret to who asks for it by name', async t => {
+  const folder = mkdtempSync(join(tmpdir(), 'carnet-site-'))
+  const file = join(folder, 'sites.yaml')
+  const secretFile = join(folder, 'blog.env')
+  writeFileSync(file, sample, { mode: 0o640 })
+  const [secret = ''] = siteSecrets(parseSecrets(CARNET_SECRETS), 'blog')
+  const site = async (args: string[], env: Record<string, string> = {}) => {
+    const program = run([carnetCommand, 'site', ...args], {
+      CARNET_MANIFEST: join(folder, 'nowhere.yaml'),
+      CARNET_DATA_DIR: join(folder, 'data'),
+      CARNET_SECRETS,
+      ...env,
+    })
+    return { code: await program.exited, output: program.output() }
+  }
+  const [added, refused, plain, unknown] = await Promise.all([
+    site(['add', 'blog', 'https://blog.example', '-f', file, '--secret-file', secretFile]),
+    site(['add', 'auth', 'https://a.example', '--manifest', file, '--secret-file', join(folder, 'never')]),
+    site(['add', 'b', 'http://b.localhost', '-f', file], { NODE_ENV: 'production' }),
+    site(['remove', 'blog']),
+  ])
+  t.is(added.code, 0, added.output)
+  t.is(readFileSync(file, 'utf8'), addSite(sample, file, blog))
+  t.is(statSync(file).mode & 0o777, 0o640)
+  t.false(added.output.includes(secret))
+  t.regex(added.output, /carnet site secret blog/)
+  t.is(readFileSync(secretFile, 'utf8'), `CARNET_SITE_SECRETS=${secret}\n`)
+  t.is(statSync(secretFile).mode & 0o777, 0o600)
+  t.is(refused.code, 1)
+  t.regex(refused.output, /sites\.yaml:\d+:\d+ sites\.\d\.id: "auth" is the auth service itself/)
+  t.regex(plain.output, /https/)
+  t.is(plain.code, 1)
+  t.is(unknown.code, 1)
+  t.regex(unknown.output, /there is no such file/)
+
+  const [again, renamed] = await Promise.all([
+    site(['add', 'wiki', 'https://wiki.example', '-f', file, '--secret-file', secretFile]),
+    site(['rename', 'shop', 'store', '-f', file]),
+  ])
+  t.is(again.code, 1)
+  t.regex(again.output, /blog\.env cannot be written: it is there already/)
+  t.is(renamed.code, 0, renamed.output)
+  t.regex(renamed.output, /carnet site secret store/)
+  t.is((await site(['remove', 'store', '-f', file])).code, 0)
+  t.is(readFileSync(file, 'utf8'), removeSite(addSite(sample, file, blog), file, 'shop'))
+  t.deepEqual(readdirSync(folder).sort(), ['blog.env', 'data', 'sites.yaml'])
+})
+
+test('a file is replaced behind a link, and one that cannot be written stays', t => {
+  const folder = mkdtempSync(join(tmpdir(), 'carnet-replace-'))
+  writeFileSync(join(folder, 'real'), 'old')
+  symlinkSync('real', join(folder, 'link'))
+  replaceFile(join(folder, 'link'), 'new')
+  t.is(readFileSync(join(folder, 'real'), 'utf8'), 'new')
+  t.throws(() => replaceFile(join(folder, 'nothing'), 'new'), {
+    message: /nothing cannot be written: ENOENT/,
+  })
+  t.deepEqual(readdirSync(folder).sort(), ['link', 'real'])
+})
+
+test('each stack has its own next steps, with the id in them', t => {
+  const steps = STACKS.map(stack => nextSteps(stack, 'my-blog', "it's.yaml"))
+  t.is(new Set(steps).size, STACKS.length)
+  for (const [nth, stack] of STACKS.entries()) {
+    const text = steps[nth] ?? ''
+    t.regex(text, /carnet site secret my-blog/, stack)
+    t.regex(
+      text,
+      stack === 'nginx' || stack === 'caddy' ? /CARNET_SITE_SECRETS_MY_BLOG=/ : /site: 'my-blog'/,
+      stack,
+    )
+  }
+  t.regex(steps[0] ?? '', /from '@carnet\/site-agent\/koa'[\s\S]*app\.use\(carnet\.required\(\)\)/)
+  t.regex(steps[0] ?? '', /manifest: 'it\\'s\.yaml'/)
 })

@@ -29,9 +29,9 @@ export interface Accounts {
 /** Opens the accounts as configured, lets `work` work, and closes them. `store` asks for the sessions as well. */
 export async function withAccounts<T>(
   work: (accounts: Accounts) => Promise<T>,
-  { store: wanted = false }: { store?: boolean } = {},
+  { store: wanted = false, env = process.env }: { store?: boolean; env?: NodeJS.ProcessEnv } = {},
 ): Promise<T> {
-  const { databaseUrl, storeUrl, manifest } = loadConfig(process.env, { serving: false })
+  const { databaseUrl, storeUrl, manifest } = loadConfig(env, { serving: false })
   const database = await openMigrated(databaseUrl, { patient: true })
   const audit = new Audit(database, { info: () => {}, warn: () => console.error(NOT_NOTED) })
   const passwords = new Passwords(() => manifest.accounts.password.cost)
@@ -56,9 +56,13 @@ export async function withAccounts<T>(
 }
 
 /** Notes that a command has printed a secret. Where the database does not answer, that is said and no more. */
-export async function noteShown(event: Deed['event'], site: string | null): Promise<void> {
+export async function noteShown(
+  event: Deed['event'],
+  site: string | null,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<void> {
   try {
-    await withAccounts(async ({ audit }) => audit.note({ event, actor: 'admin', site }))
+    await withAccounts(async ({ audit }) => audit.note({ event, actor: 'admin', site }), { env })
   } catch {
     console.error(NOT_NOTED)
   }

@@ -2,8 +2,9 @@ import { findSite, loadManifest, siteSecrets } from '@carnet/protocol'
 import { Command } from 'commander'
 import { loadConfig } from '../config.ts'
 import { noteShown } from './accounts.ts'
+import { changeSites } from './site-change.ts'
 
-/** `carnet site list|secret` */
+/** `carnet site list|secret|add|remove|rename` */
 export function site(): Command {
   const command = new Command('site').description('the sites of the manifest')
 
@@ -33,5 +34,6 @@ export function site(): Command {
       await noteShown('site_secret_shown', id)
     })
 
+  changeSites(command)
   return command
 }

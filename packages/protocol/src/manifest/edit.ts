@@ -90,7 +90,7 @@ function insertBelow(
   const at = endOfEntry(text, last.range, column)
   const eol = text.includes('\r\n') ? '\r\n' : '\n'
   const lead = at > 0 && text[at - 1] !== '\n' ? eol : ''
-  const gap = last.spaceBefore === true ? eol : ''
+  const gap = sites.items.length > 1 && followsBlank(text, last.range[0]) ? eol : ''
   const lines = last.flow === true ? [inFlow(site)] : pairsOf(site).map(([key, value]) => `${key}: ${value}`)
   const entry = lines.map((line, nth) => `${' '.repeat(column)}${nth === 0 ? '- ' : '  '}${line}${eol}`)
   return text.slice(0, at) + lead + gap + entry.join('') + text.slice(at)
@@ -139,6 +139,12 @@ function endOfEntry(text: string, range: [number, number, number], column: numbe
     end = nextLine(text, at)
   }
   return end
+}
+
+/** Whether the entry whose content begins here stands apart from the one above. */
+function followsBlank(text: string, offset: number): boolean {
+  const start = lineStart(text, offset)
+  return text.slice(lineStart(text, start - 1), start).trim() === ''
 }
 
 function isComment(line: string): boolean {
