@@ -97,6 +97,9 @@ const FLOORS: Record<string, string[][]> = {
       'redact.ts',
       'replace-file.ts',
       'cli/next-steps.ts',
+      'deploy/plan.ts',
+      'deploy/redis-acl.ts',
+      'deploy/kubernetes-workload.ts',
       'cli/printed.ts',
       'doctor/cookie-jar.ts',
       'doctor/finding.ts',
@@ -110,6 +113,8 @@ const FLOORS: Record<string, string[][]> = {
     ],
     [
       'limits.ts',
+      'deploy/kubernetes-network.ts',
+      'deploy/mark.ts',
       'accounts/database.ts',
       'accounts/password-worker.ts',
       'accounts/backend.ts',
@@ -122,6 +127,11 @@ const FLOORS: Record<string, string[][]> = {
     ],
     [
       'accounts/audit.ts',
+      'deploy/caddy.ts',
+      'deploy/kubernetes.ts',
+      'deploy/nginx.ts',
+      'deploy/systemd.ts',
+      'deploy/write-files.ts',
       'accounts/passwords.ts',
       'accounts/session-list.ts',
       'accounts/user-row.ts',
@@ -136,6 +146,7 @@ const FLOORS: Record<string, string[][]> = {
     ],
     [
       'accounts/users.ts',
+      'deploy/compose.ts',
       'doctor/secrets.ts',
       'mail/letter.ts',
       'sso/own-session.ts',
@@ -145,6 +156,7 @@ const FLOORS: Record<string, string[][]> = {
     [
       'accounts/endings.ts',
       'accounts/import.ts',
+      'deploy/render.ts',
       'doctor/temporary-account.ts',
       'doctor/visitor.ts',
       'mail/transport.ts',
@@ -233,6 +245,7 @@ const FLOORS: Record<string, string[][]> = {
       'cli/secret-of.ts',
       'cli/serve.ts',
       'cli/check.ts',
+      'cli/deploy.ts',
       'cli/migrate.ts',
     ],
     [

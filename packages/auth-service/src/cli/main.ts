@@ -8,6 +8,7 @@ import { agentCommand } from './agent.ts'
 import { audit } from './audit.ts'
 import { check } from './check.ts'
 import { credentials } from './credentials.ts'
+import { deploy } from './deploy.ts'
 import { doctor } from './doctor.ts'
 import { migrateCommand } from './migrate.ts'
 import { redisAcl } from './redis-acl.ts'
@@ -58,6 +59,7 @@ for (const command of [
   audit(),
   credentials(),
   redisAcl(),
+  deploy(),
 ]) {
   program.addCommand(command.copyInheritedSettings(program))
 }

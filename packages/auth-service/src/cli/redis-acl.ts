@@ -1,10 +1,8 @@
-import { hash } from 'node:crypto'
-import { agentRules, findSite, serviceRules, siteSecrets } from '@carnet/protocol'
+import { findSite } from '@carnet/protocol'
 import { Command } from 'commander'
 import { loadConfig } from '../config.ts'
+import { aclFile, redisPasswords, SERVICE } from '../deploy/redis-acl.ts'
 import { noteShown } from './accounts.ts'
-
-const SERVICE = 'auth'
 
 /** `carnet redis-acl` */
 export function redisAcl(): Command {
@@ -25,21 +23,12 @@ load the file (aclfile, or ACL LOAD). A new site needs it printed and loaded aga
     )
     .action(async ({ password }: { password?: string }) => {
       const { manifest, secrets } = loadConfig(process.env, { serving: false })
-      const ids = manifest.sites.map(({ id }) => id)
-      const passwordsOf = (id: string) => siteSecrets(secrets, `redis/${id}`)
-      if (password !== undefined) {
-        if (password !== SERVICE && findSite(manifest, password) === null) {
-          throw new Error(`There is no site "${password}". There are: ${SERVICE}, ${ids.join(', ')}.`)
-        }
-        console.log(passwordsOf(password)[0])
-        return noteShown('redis_password_shown', password === SERVICE ? null : password)
+      if (password === undefined) return void process.stdout.write(aclFile(manifest, secrets))
+      if (password !== SERVICE && findSite(manifest, password) === null) {
+        const ids = [SERVICE, ...manifest.sites.map(({ id }) => id)]
+        throw new Error(`There is no site "${password}". There are: ${ids.join(', ')}.`)
       }
-      // An ACL file that does not name it lets everybody in without a password, and voids `requirepass`.
-      console.log('user default reset off')
-      for (const id of [SERVICE, ...ids]) {
-        const hashes = passwordsOf(id).map(secret => `#${hash('sha256', secret, 'hex')}`)
-        const rules = id === SERVICE ? serviceRules() : agentRules(id)
-        console.log(`user carnet-${id} reset on ${hashes.join(' ')} ${rules}`)
-      }
+      console.log(redisPasswords(secrets, password)[0])
+      return noteShown('redis_password_shown', password === SERVICE ? null : password)
     })
 }
