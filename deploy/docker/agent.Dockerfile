@@ -13,4 +13,4 @@ COPY --from=packages /carnet .
 USER 1000:1000
 EXPOSE 4010
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s CMD ["node", "-e", "fetch('http://127.0.0.1:4010/healthz').then(r => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
-CMD ["node", "packages/site-agent/src/main.ts"]
+CMD ["node", "packages/site-agent/src/cli.ts"]

@@ -55,7 +55,7 @@ PartOf=carnet.target
 [Service]
 Type=exec
 WorkingDirectory=/opt/carnet
-ExecStart=/usr/bin/node packages/site-agent/src/main.ts
+ExecStart=/usr/bin/node packages/site-agent/src/cli.ts
 Environment=NODE_ENV=production CARNET_MANIFEST=/etc/carnet/sites.yaml
 Environment=CARNET_SITE=%i CARNET_HOST=127.0.0.1 CARNET_TRUST_PROXY=127.0.0.1
 EnvironmentFile=/etc/carnet/agent-%i.env
