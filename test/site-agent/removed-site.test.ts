@@ -68,6 +68,8 @@ test('the sessions of a site that leaves the manifest end there, and hold again 
     ['GET', '/api/signin?return_to=/cart'],
     ['GET', '/api/auth?ticket=shop.x.y&state=z'],
     ['GET', '/api/auth.gif'],
+    ['GET', '/api/handover'],
+    ['POST', '/api/signin'],
     ['POST', '/api/signout'],
   ] as const) {
     const { answer } = await ask(target, json, method)
@@ -75,7 +77,7 @@ test('the sessions of a site that leaves the manifest end there, and hold again 
     t.is(answer?.headers['Carnet-Error'], 'unknown_site', target)
     t.deepEqual(answer?.cookies, [], target)
   }
-  t.is((await ask('/api/signin', {}, 'POST')).answer?.status, 405)
+  t.is((await ask('/api/session', {}, 'POST')).answer?.status, 405)
   t.is((await ask('/api/healthz')).answer?.status, 200, 'alive all the same')
   t.deepEqual((await store.read(sid))?.user, ada, 'elsewhere it lives on')
 

@@ -82,4 +82,12 @@ export const IDENTITY_HEADERS = [
 ] as const
 
 /** The agent's own addresses below `/api/`; all else there is the app's. */
-export const AGENT_ROUTES = ['auth', 'auth.gif', 'signin', 'session', 'signout', 'healthz'] as const
+export const AGENT_ROUTES = [
+  'auth',
+  'auth.gif',
+  'signin',
+  'handover',
+  'session',
+  'signout',
+  'healthz',
+] as const
