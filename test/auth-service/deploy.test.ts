@@ -1,8 +1,10 @@
 import { execFile } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer, type IncomingHttpHeaders } from 'node:http'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
+import { Browser } from '@carnet/demo/browser'
 import { parseManifest } from '@carnet/protocol'
 import test from 'ava'
 import { parse, parseAllDocuments } from 'yaml'
@@ -11,6 +13,8 @@ import { PLAIN_TARGETS, render } from '../../packages/auth-service/src/deploy/re
 import { writeFiles } from '../../packages/auth-service/src/deploy/write-files.ts'
 import { makeCertificate } from '../support/certificate.ts'
 import { freePorts } from '../support/free-port.ts'
+import { listening, shut } from '../support/listening.ts'
+import { startNginx } from '../support/nginx.ts'
 import { run } from '../support/processes.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -200,6 +204,56 @@ test('nginx takes what is rendered for it', async t => {
   )
   const { stderr } = await call('nginx', ['-t', '-p', folder, '-c', file, '-e', join(folder, 'log')])
   t.regex(stderr, /test is successful/)
+})
+
+test('behind nginx nobody passes whom the agent does not let pass, and nobody says who he is by himself', async t => {
+  const asked: (string | undefined)[] = []
+  const agent = createServer((req, res) => {
+    asked.push(req.url)
+    if (req.url !== '/api/verify?for=nginx') return void res.end(`the agent's ${req.url}`)
+    const {
+      cookie,
+      'x-forwarded-method': method,
+      'x-forwarded-uri': uri,
+      'x-forwarded-for': from,
+    } = req.headers
+    asked.push(`${method} ${uri} ${from}`)
+    if (cookie !== undefined) res.writeHead(200, { 'X-Carnet-User': 'u-ada', 'Set-Cookie': 'seen=1' })
+    else res.writeHead(401, { 'Carnet-Enter': '/api/enter' })
+    res.end()
+  })
+  const seen: IncomingHttpHeaders[] = []
+  const app = createServer((req, res) => {
+    seen.push(req.headers)
+    res.end('the app')
+  })
+  const [agentPort, appPort, port] = [await listening(agent), await listening(app), await freePorts(2)]
+  const text = rendered('nginx', 'carnet.conf')
+    .replaceAll(/^ *(listen \[::\]|ssl_).*\n/gm, '')
+    .replaceAll('listen 443 ssl', `listen 127.0.0.1:${port}`)
+    .replaceAll('listen 80', `listen 127.0.0.1:${port + 1}`)
+    .replace('127.0.0.1:4011', `127.0.0.1:${agentPort}`)
+    .replace('127.0.0.1:3001', `127.0.0.1:${appPort}`)
+  const nginx = await startNginx(() => text, port)
+  t.teardown(async () => {
+    await nginx.stop()
+    await Promise.all([shut(agent), shut(app)])
+  })
+  const forged = { 'x-carnet-user': 'u-eve', 'x-carnet-roles': 'admin', 'x-forwarded-for': '192.0.2.1' }
+  const ask = (path: string, headers: Record<string, string>) =>
+    new Browser().request(`http://www.shop.example:${port}${path}`, { headers: { ...forged, ...headers } })
+  t.is((await ask('/cart?optional=1', {})).body, "the agent's /api/enter")
+  t.deepEqual(seen, [])
+  t.deepEqual(asked, ['/api/verify?for=nginx', 'GET /cart?optional=1 127.0.0.1', '/api/enter'])
+  const passed = await ask('/cart', { cookie: 'in', connection: 'Upgrade', upgrade: 'websocket' })
+  t.is(passed.body, 'the app')
+  t.deepEqual(passed.headers['set-cookie'], ['seen=1'])
+  const [headers] = seen
+  t.like(headers, { 'x-carnet-user': 'u-ada', 'x-forwarded-for': '127.0.0.1', upgrade: 'websocket' })
+  t.is(headers?.['x-carnet-roles'], undefined)
+  t.is((await ask('/api/auth.gif?ticket=x', {})).body, "the agent's /api/auth.gif?ticket=x")
+  t.is((await ask('/_carnet/verify', { cookie: 'in' })).status, 404)
+  t.is((await ask('/api/verify', { cookie: 'in' })).body, 'the app', 'which nobody but nginx asks')
 })
 
 test('Caddy takes what is rendered for it, and the visitor puts no rule into the question', async t => {

@@ -44,14 +44,15 @@ function proxySteps(stack: 'nginx' | 'caddy', id: string, file: string): string[
 
 const AFTER = 'See that all is well: carnet doctor'
 
-function agentOf(id: string, file: string, behindProxy: boolean): string {
+/** For Next.js in a function: a build has no secrets. Its peer is a proxy, since it names none. */
+function agentOf(id: string, file: string, isNext: boolean): string {
   return `import { createAgent } from '${AGENT}'
 
-const agent = await createAgent({
+const ${isNext ? 'openAgent = () => ' : 'agent = await '}createAgent({
   site: '${id}',
   manifest: '${file.replaceAll(/[\\']/g, '\\$&')}',
   secrets: process.env.CARNET_SITE_SECRETS,
-  store: process.env.CARNET_REDIS_URL,${behindProxy ? "\n  trustProxy: '127.0.0.1'," : ''}
+  store: process.env.CARNET_REDIS_URL,${isNext ? "\n  trustProxy: '127.0.0.1'," : ''}
 })
 `
 }
@@ -75,8 +76,8 @@ app.use(carnet(agent))                 // answers /api/*, sets c.var.carnet.sess
 app.use(carnet.required())             // from here on: signed-in only`,
   next: `import { carnet } from '${AGENT}/fetch'
 
-// lib/carnet.ts
-export const gate = carnet(agent, { peer: () => '127.0.0.1' })
+// gate.ts
+export const gate = carnet(openAgent, { peer: () => '127.0.0.1' })
 // app/api/[...carnet]/route.ts
 export const { GET, POST } = gate.routes
 // and in pages
