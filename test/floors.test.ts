@@ -63,8 +63,9 @@ const FLOORS: Record<string, string[][]> = {
       'routes/sign-out.ts',
       'unlisted.ts',
     ],
-    ['visit.ts'],
+    ['visit.ts', 'refusals.ts'],
     ['agent.ts'],
+    ['create-agent.ts'],
     [
       'koa.ts',
       'node.ts',

@@ -8,8 +8,9 @@ import {
   type Store,
   watchManifest,
 } from '@carnet/protocol'
-import { type Agent, createAgent } from './agent.ts'
+import type { Agent } from './agent.ts'
 import { type AgentsConfig, secretsVariable } from './config.ts'
+import { createAgent } from './create-agent.ts'
 import type { AgentLog } from './place.ts'
 
 /** The agent of a host, and the origin that the manifest gives it. */

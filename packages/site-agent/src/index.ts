@@ -1,4 +1,5 @@
-export { Agent, type AgentEvents, type AgentOptions, createAgent } from './agent.ts'
+export { Agent, type AgentEvents } from './agent.ts'
+export { type AgentOptions, createAgent } from './create-agent.ts'
 export type { AgentRequest, Answer } from './exchange.ts'
 export type { AgentLog, Via } from './place.ts'
 export type { Required } from './required.ts'
