@@ -210,7 +210,7 @@ test('behind nginx nobody passes whom the agent does not let pass, and nobody sa
   const asked: (string | undefined)[] = []
   const agent = createServer((req, res) => {
     asked.push(req.url)
-    if (req.url !== '/api/verify?for=nginx') return void res.end(`the agent's ${req.url}`)
+    if (req.url !== '/api/verify/nginx') return void res.end(`the agent's ${req.url}`)
     const {
       cookie,
       'x-forwarded-method': method,
@@ -244,7 +244,7 @@ test('behind nginx nobody passes whom the agent does not let pass, and nobody sa
     new Browser().request(`http://www.shop.example:${port}${path}`, { headers: { ...forged, ...headers } })
   t.is((await ask('/cart?optional=1', {})).body, "the agent's /api/enter")
   t.deepEqual(seen, [])
-  t.deepEqual(asked, ['/api/verify?for=nginx', 'GET /cart?optional=1 127.0.0.1', '/api/enter'])
+  t.deepEqual(asked, ['/api/verify/nginx', 'GET /cart?optional=1 127.0.0.1', '/api/enter'])
   const passed = await ask('/cart', { cookie: 'in', connection: 'Upgrade', upgrade: 'websocket' })
   t.is(passed.body, 'the app')
   t.deepEqual(passed.headers['set-cookie'], ['seen=1'])
@@ -258,7 +258,7 @@ test('behind nginx nobody passes whom the agent does not let pass, and nobody sa
 
 test('Caddy takes what is rendered for it, and the visitor puts no rule into the question', async t => {
   const text = rendered('caddy', 'Caddyfile')
-  // Without the question mark Caddy hands on the visitor's own query, and `?optional=1` would open every page.
+  // Without the question mark Caddy hands on the visitor's own query.
   t.is(text.match(/uri \/api\/verify\?$/gm)?.length, 3)
   t.notRegex(text, /uri \/api\/verify$/m)
   if (!isThere('caddy')) return t.log('caddy is not installed: it was not asked')

@@ -40,8 +40,8 @@ ${site.hosts.join(', ')} {
 		route {
 			# Nobody but the agent says who is signed in, in no spelling.
 			request_header -*carnet*
-			# Who is signed in passes. Rules: ?role=admin, ?verified=1, ?max_age=10m, or ?optional=1. Without the
-			# question mark the visitor's own query would be the rule.
+			# Who is signed in passes. With a rule: /api/verify/role=admin?, /verified?, /max_age=10m?, or /optional?, which
+			# lets everybody pass. By the question mark the visitor's own query is left out.
 			forward_auth ${agentOf(site)} {
 				uri /api/verify?
 				copy_headers ${IDENTITY_HEADERS.join(' ')}

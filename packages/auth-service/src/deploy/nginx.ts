@@ -107,10 +107,11 @@ ${told.map(({ header }) => `  proxy_set_header ${header} '';`).join('\n')}
     expires off;
   }
 
-  # The question: signed in? One such location a rule: &role=admin, &verified=1, &max_age=10m, or &optional=1.
+  # The question: signed in? One such location a rule: /nginx/role=admin, /nginx/verified, /nginx/max_age=10m, or
+  # /nginx/optional, which lets everybody pass.
   location = /_carnet/verify {
     internal;
-    proxy_pass http://carnet_agent_${id}/api/verify?for=nginx;
+    proxy_pass http://carnet_agent_${id}/api/verify/nginx;
 ${question}
   }
 
