@@ -285,6 +285,7 @@ test('systemd takes what is rendered for it', async t => {
     ])
       t.true(text.includes(`\n${line}\n`), `${path}: ${line}`)
     t.notRegex(text, /^Environment=.*(SECRET|REDIS|DATABASE)/m)
+    t.true(existsSync(join(root, /^ExecStart=\/usr\/bin\/node (\S+)/m.exec(text)?.[1] ?? 'nowhere')), path)
   }
   if (!isThere('systemd-analyze') || !existsSync('/usr/bin/node')) {
     return t.log(
@@ -387,6 +388,7 @@ for (const name of ['auth-service', 'agent']) {
     t.is(valuesOf('CMD').length, 1)
     const [program, script = ''] = JSON.parse(valuesOf('CMD')[0] ?? '') as string[]
     t.is(program, 'node')
+    t.true(existsSync(join(root, script)))
     t.regex(script, /^packages\/[a-z-]+\/src\/[a-z/]+\.ts$/)
     const probe = JSON.parse(valuesOf('HEALTHCHECK')[0]?.replace(/^.*? CMD /, '') ?? '') as string[]
     t.deepEqual(probe.slice(0, 2), ['node', '-e'])
