@@ -123,8 +123,8 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: `${PROTOCOL}/store/redis.ts`,
-        from: "'PXAT', until, 'NX')",
-        to: "'PX', Math.ceil(until - this.now()), 'NX')",
+        from: "JSON.stringify(record)}`, 'PXAT', until, 'NX')",
+        to: "JSON.stringify(record)}`, 'PX', Math.ceil(until - this.now()), 'NX')",
       },
     ],
   },
