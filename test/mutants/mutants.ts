@@ -136,8 +136,8 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: `${AGENT}/agent.ts`,
-        from: 'if (request.method !== own.allow) return',
-        to: "if (request.method !== own.allow && (request.method !== 'HEAD' || own.allow !== 'GET')) return",
+        from: "request.method === 'GET' || request.method === 'POST' ? own[request.method] : undefined",
+        to: "own[request.method === 'POST' ? 'POST' : 'GET']",
       },
     ],
   },
@@ -285,8 +285,8 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: `${PROTOCOL}/store/redis-link.ts`,
-        from: 'await this.#publish(forgetChannel(lane), handle)',
-        to: 'void [lane, handle]',
+        from: "await this.#publish(forgetChannel(lane), why === 'ended' ? `${handle} ${ENDED}` : handle)",
+        to: 'void [lane, handle, why, ENDED]',
       },
     ],
   },
