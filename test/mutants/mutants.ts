@@ -285,8 +285,8 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: `${PROTOCOL}/store/redis-link.ts`,
-        from: "await this.#publish(forgetChannel(lane), why === 'ended' ? `${handle} ${ENDED}` : handle)",
-        to: 'void [lane, handle, why, ENDED]',
+        from: 'await this.#publish(forgetChannel(lane), why',
+        to: 'void [lane].concat(why',
       },
     ],
   },
