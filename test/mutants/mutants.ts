@@ -630,4 +630,95 @@ export const MUTANTS: readonly Mutant[] = [
       },
     ],
   },
+  {
+    name: 'nonce-forgotten',
+    what: 'the auth service takes a signed request as often as it is sent',
+    file: 'over-http.test.ts',
+    cases: ['H1'],
+    patches: [
+      {
+        file: `${SERVICE}/agents/signed.ts`,
+        from: 'if (!(await desk.store.once(site.id, signature.nonce, until))) {',
+        to: "if (!(await desk.store.once(site.id, signature.nonce, until)) && site.id === '') {",
+      },
+    ],
+  },
+  {
+    name: 'body-unsigned',
+    what: 'a signature does not cover the body',
+    file: 'over-http.test.ts',
+    cases: ['H1'],
+    patches: [
+      {
+        file: `${PROTOCOL}/signed-request.ts`,
+        from: "const digest = hash('sha256', body, 'base64url')",
+        to: "const digest = hash('sha256', body.slice(0, 0), 'base64url')",
+      },
+    ],
+  },
+  {
+    name: 'no-clock',
+    what: 'a signature is good for ever',
+    file: 'over-http.test.ts',
+    cases: ['H1'],
+    patches: [
+      {
+        file: `${SERVICE}/agents/signed.ts`,
+        from: 'if (Math.abs(Date.now() - signature.at) > CLOCKS_WITHIN_MS) {',
+        to: 'if (Math.abs(Date.now() - signature.at) < -CLOCKS_WITHIN_MS) {',
+      },
+    ],
+  },
+  {
+    name: 'reads-all',
+    what: 'a site reads every session over HTTP whose sid it knows',
+    file: 'over-http.test.ts',
+    cases: ['H2'],
+    patches: [
+      {
+        file: `${SERVICE}/agents/routes.ts`,
+        from: 'if (session === null || isAdmitted !== true) throw gone()',
+        to: 'if (session === null || isAdmitted === undefined) throw gone()',
+      },
+    ],
+  },
+  {
+    name: 'stream-believed',
+    what: 'a stream that has gone silent is believed on',
+    file: 'over-http.test.ts',
+    cases: ['H3'],
+    patches: [
+      {
+        file: `${PROTOCOL}/store/http-link.ts`,
+        from: '= ms === 0 ? 0 : said + ms',
+        to: '= ms === 0 ? 0 : said + 4 * ms',
+      },
+    ],
+  },
+  {
+    name: 'takeover-unbound',
+    what: 'the auth service takes over a session that another browser began',
+    file: 'over-http.test.ts',
+    cases: ['H4'],
+    patches: [
+      {
+        file: `${SERVICE}/web/routes/takeover.ts`,
+        from: "hash('sha256', kept.nonce, 'base64url') !== state",
+        to: "kept.nonce === ''",
+      },
+    ],
+  },
+  {
+    name: 'passwords-from-all',
+    what: 'every site may pass passwords on',
+    file: 'over-http.test.ts',
+    cases: ['H5'],
+    patches: [
+      {
+        file: `${SERVICE}/agents/sign-in.ts`,
+        from: 'if (site.signInForm) return site',
+        to: "if (site.signInForm || site.id !== '') return site",
+      },
+    ],
+  },
 ]

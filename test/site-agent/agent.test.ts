@@ -346,3 +346,40 @@ test('an agent says which site it is, in which version, and whether it reaches t
   store.ping = () => Promise.reject(new CarnetError('store_unavailable', 'Away.'))
   t.like(await ask(), { status: 503, code: 503, data: { site: 'shop', store: 'unavailable' } })
 })
+
+for (const kind of ['embedded', 'redis'] as const) {
+  test(`an app hears of sign-ins here, and of sign-outs anywhere (${kind})`, async t => {
+    const redis = kind === 'redis' ? await startRedis() : null
+    const world = await startWorld(redis === null ? {} : { store: redis.url })
+    t.teardown(async () => {
+      await world.close()
+      await redis?.stop()
+    })
+    const begun: { id: string; via: string }[] = []
+    const ended: string[] = []
+    const { shop } = world.agents
+    shop?.on('signin', ({ session, via }) => begun.push({ id: session.id, via }))
+    shop?.on('signout', ({ id }) => {
+      ended.push(id)
+      throw new Error('what the app does is its own')
+    })
+    const browser = await signedIn(world)
+    await browser.visit(`${world.shop}/members`)
+    t.deepEqual(
+      begun.map(({ via }) => via),
+      ['pull'],
+    )
+    const [{ id = '' } = {}] = begun
+    const { users, sessions } = world.service
+    const user = await users.find({ email: 'ada@example.com' })
+    await users.change(user?.user.id ?? '', { roles: ['member', 'editor'] })
+    await sessions.follow()
+    t.deepEqual(ended, [], 'a change is no end')
+    const out = await browser.request(`${world.news}/api/signout`, {
+      method: 'POST',
+      headers: { origin: world.news, accept: 'application/json' },
+    })
+    t.is(out.status, 200)
+    await until(() => ended.includes(id))
+  })
+}

@@ -1,9 +1,8 @@
 import { ADA } from '@carnet/demo'
 import { Browser, type Reply } from '@carnet/demo/browser'
-import { HttpRequests, MemoryStore, sessionHandle } from '@carnet/protocol'
+import { sessionHandle } from '@carnet/protocol'
 import test from 'ava'
 import { GOOD_PASSWORD, jsonOf, mailsTo } from '../support/accounts.ts'
-import { secretsOf, startStoreService } from '../support/over-http.ts'
 import { startRedis } from '../support/redis.ts'
 import { until } from '../support/until.ts'
 import { postJson, startWorld, viaOf, type World, whoAt } from '../support/world.ts'
@@ -231,59 +230,7 @@ for (const [name, world] of Object.entries(worlds)) {
       for (const reply of [foreign, cross, closed, odd]) t.deepEqual(reply.cookies, [])
     },
   )
-
-  test.serial(`${name}: nobody is brought into a stranger’s session by the way on`, async t => {
-    const mallory = new Browser()
-    const email = await person(world)
-    const { data } = jsonOf(
-      await signInAt(world, mallory, { email, password: GOOD_PASSWORD }),
-    ) as unknown as { data: Data }
-    const begun = await mallory.request(data.next)
-    const handover = await mallory.request(begun.headers.location ?? '')
-    const back = handover.headers.location ?? ''
-    t.true(back.startsWith(`${auth}/takeover?ticket=auth.`))
-    const victim = new Browser()
-    const refused = await victim.request(back)
-    t.is(refused.status, 303)
-    t.is(victim.cookie(auth, 'carnet'), null, 'no nonce of this browser’s own')
-    await victim.request(`${auth}/takeover?site=shop`)
-    t.is((await victim.request(back)).status, 303)
-    t.is(victim.cookie(auth, 'carnet'), null, 'another nonce')
-    t.is((await mallory.request(`${auth}/takeover?site=games`)).status, 403)
-    t.is((await mallory.request(`${auth}/takeover?site=nobody`)).status, 400)
-    const scripted = await mallory.request(`${shop}/api/handover?state=x`, {
-      headers: { 'sec-fetch-mode': 'cors' },
-    })
-    t.is(scripted.status, 403)
-    const signedOut = await new Browser().follow(data.next)
-    t.is(
-      new URL(signedOut.at(-1)?.url ?? '').origin,
-      auth,
-      'who is not signed in at the site gets no further',
-    )
-    t.true(signedOut.length < 10)
-  })
 }
-
-test.serial('a site that the manifest does not trust with passwords cannot pass any on', async t => {
-  const store = new MemoryStore()
-  const service = await startStoreService(store)
-  t.teardown(() => service.close())
-  const requests = new HttpRequests(service.url, { site: 'shop', secrets: secretsOf('shop') })
-  t.teardown(() => requests.close())
-  const client = { address: '127.0.0.1', userAgent: 'x', addressUncertain: false }
-  const body = {
-    fields: {},
-    state: 'x',
-    origin: 'http://shop.localhost:4001',
-    client,
-    userAgentHeader: '',
-    device: null,
-  }
-  t.like(await requests.ask('POST', '/v1/signin', body), { status: 403, error: 'forbidden' })
-  const ticket = { sid: 'a'.repeat(32), state: 'x', client }
-  t.like(await requests.ask('POST', '/v1/tickets', ticket), { status: 403, error: 'forbidden' })
-})
 
 function handleAt(browser: Browser, origin: string): string {
   return sessionHandle((browser.cookie(origin, 'carnet') ?? '').split('.', 1)[0] ?? '')

@@ -1,4 +1,8 @@
+// Agents that reach no Redis: signatures, whose sessions they see, how long they believe; and forms of sites.
+
 import { createServer, request } from 'node:http'
+import { ADA } from '@carnet/demo'
+import { Browser } from '@carnet/demo/browser'
 import {
   HttpRequests,
   HttpStore,
@@ -42,7 +46,7 @@ test.serial('agents without Redis sign in by every way, and out everywhere', asy
 })
 
 test.serial(
-  'what is not signed, or signed by another, for another request or at another time, is refused',
+  'H1 signature: what is not signed, or signed by another, for another request, at another time or twice, is refused',
   async t => {
     const store = new MemoryStore()
     const service = await startStoreService(store)
@@ -80,7 +84,7 @@ test.serial(
   },
 )
 
-test.serial('a site sees, touches and ends only sessions that were taken to it', async t => {
+test.serial('H2 ownership: a site sees, touches and ends only sessions that were taken to it', async t => {
   const store = new MemoryStore()
   const service = await startStoreService(store)
   t.teardown(() => service.close())
@@ -115,52 +119,55 @@ test.serial('an agent whose clock is wrong goes by the service’s', async t => 
   t.is((await requests.ask('GET', '/v1/time')).status, 200)
 })
 
-test.serial('the stream goes on behind what was heard, or says that something was missed', async t => {
-  const store = new MemoryStore()
-  const proxies: Awaited<ReturnType<typeof startTcpProxy>>[] = []
-  const service = await startStoreService(store, {
-    reach: async port => {
-      const proxy = await startTcpProxy(port)
-      proxies.push(proxy)
-      return proxy.port
-    },
-  })
-  const [proxy] = proxies
-  if (proxy === undefined) return t.fail()
-  t.teardown(async () => {
-    await service.close()
-    await proxy.stop()
-  })
-  const heard: string[] = []
-  let missed = 0
-  const agent = service.storeOf('shop')
-  const watch = agent.watch({ forget: handle => heard.push(handle), forgetAll: () => void missed++ })
-  await until(() => watch.isCurrent(0) && watch.isCurrent(15))
-  const revoke = async () => {
-    const { sid } = await startSession(store, ada, LIFE)
-    await store.revoke(sid, { rememberUntil: 0, noted: true })
-    return sessionHandle(sid)
-  }
-  const first = await revoke()
-  await until(() => heard.includes(first))
-  const before = missed
-  await proxy.set('cut')
-  await until(() => !watch.isCurrent(0))
-  const meanwhile = await revoke()
-  await proxy.set('pass')
-  await until(() => watch.isCurrent(0))
-  t.true(heard.includes(meanwhile), 'told before anything is believed again')
-  t.is(missed, before)
+test.serial(
+  'H3 revocation: the stream goes on behind what was heard or says that something was missed, and is believed for 2 s at most',
+  async t => {
+    const store = new MemoryStore()
+    const proxies: Awaited<ReturnType<typeof startTcpProxy>>[] = []
+    const service = await startStoreService(store, {
+      reach: async port => {
+        const proxy = await startTcpProxy(port)
+        proxies.push(proxy)
+        return proxy.port
+      },
+    })
+    const [proxy] = proxies
+    if (proxy === undefined) return t.fail()
+    t.teardown(async () => {
+      await service.close()
+      await proxy.stop()
+    })
+    const heard: string[] = []
+    let missed = 0
+    const agent = service.storeOf('shop')
+    const watch = agent.watch({ forget: handle => heard.push(handle), forgetAll: () => void missed++ })
+    await until(() => watch.isCurrent(0) && watch.isCurrent(15))
+    const revoke = async () => {
+      const { sid } = await startSession(store, ada, LIFE)
+      await store.revoke(sid, { rememberUntil: 0, noted: true })
+      return sessionHandle(sid)
+    }
+    const first = await revoke()
+    await until(() => heard.includes(first))
+    const before = missed
+    await proxy.set('cut')
+    await until(() => !watch.isCurrent(0))
+    const meanwhile = await revoke()
+    await proxy.set('pass')
+    await until(() => watch.isCurrent(0))
+    t.true(heard.includes(meanwhile), 'told before anything is believed again')
+    t.is(missed, before)
 
-  await proxy.set('hole')
-  const silentAt = performance.now()
-  await until(() => !watch.isCurrent(0))
-  t.true(performance.now() - silentAt < 2_000, 'a silent stream is believed for less than 2 s')
-  for (let n = 0; n < 8_300; n++) await revoke()
-  await proxy.set('pass')
-  await until(() => watch.isCurrent(0), 10_000)
-  t.is(missed, before + 1, 'too much to be told one by one')
-})
+    await proxy.set('hole')
+    const silentAt = performance.now()
+    await until(() => !watch.isCurrent(0))
+    t.true(performance.now() - silentAt < 2_000, 'a silent stream is believed for less than 2 s')
+    for (let n = 0; n < 8_300; n++) await revoke()
+    await proxy.set('pass')
+    await until(() => watch.isCurrent(0), 10_000)
+    t.is(missed, before + 1, 'too much to be told one by one')
+  },
+)
 
 test.serial('a store is asked for over https, and over http on localhost only', t => {
   const signatory = { site: 'shop', secrets: secretsOf('shop') }
@@ -195,6 +202,58 @@ test.serial('an auth service that is not one is a store that is away, and is tol
   await t.throwsAsync(store.ping(), { code: 'store_unavailable' } as object)
   t.throws(() => store.now(), { code: 'store_unavailable' } as object)
   await until(() => errors.some(({ message }) => message.includes('answers 302')))
+})
+
+test.serial(
+  'H4 takeover: nobody is brought into a stranger’s session by the way on from a site’s form',
+  async t => {
+    const adjust = (yaml: string) => yaml.replace('id: shop,', 'id: shop, signInForm: true,')
+    const world = await startWorld({ adjust, overHttp: true })
+    t.teardown(() => world.close())
+    const { auth, shop } = world
+    const mallory = new Browser()
+    const { email, password } = ADA
+    const signedIn = await postJson(mallory, `${shop}/api/signin`, { email, password }, { origin: shop })
+    const { data } = JSON.parse(signedIn.body) as { data: { next: string } }
+    const begun = await mallory.request(data.next)
+    const handover = begun.headers.location ?? ''
+    const back = (await mallory.request(handover)).headers.location ?? ''
+    t.true(back.startsWith(`${auth}/takeover?ticket=auth.`))
+    const victim = new Browser()
+    t.is((await victim.request(back)).status, 303)
+    t.is(victim.cookie(auth, 'carnet'), null, 'no nonce of this browser’s own')
+    const own = (await mallory.request(handover)).headers.location ?? ''
+    t.true(own.includes('ticket=auth.'))
+    await victim.request(`${auth}/takeover?site=shop`)
+    t.is((await victim.request(own)).status, 303)
+    t.is(victim.cookie(auth, 'carnet'), null, 'another nonce')
+    t.is((await mallory.request(`${auth}/takeover?site=games`)).status, 403)
+    t.is((await mallory.request(`${auth}/takeover?site=nobody`)).status, 400)
+    const scripted = { headers: { 'sec-fetch-mode': 'cors' } }
+    t.is((await mallory.request(`${shop}/api/handover?state=x`, scripted)).status, 403)
+    const stranger = await new Browser().follow(data.next)
+    t.is(new URL(stranger.at(-1)?.url ?? '').origin, auth, 'who is not signed in at the site gets no further')
+  },
+)
+
+test.serial('H5 passwords: a site that the manifest does not trust with them can pass none on', async t => {
+  const store = new MemoryStore()
+  const service = await startStoreService(store)
+  t.teardown(() => service.close())
+  const requests = new HttpRequests(service.url, { site: 'shop', secrets: secretsOf('shop') })
+  t.teardown(() => requests.close())
+  const client = { address: '127.0.0.1', userAgent: 'x', addressUncertain: false }
+  const body = {
+    fields: {},
+    state: 'x',
+    origin: 'http://shop.localhost:4001',
+    client,
+    userAgentHeader: '',
+    device: null,
+  }
+  t.like(await requests.ask('POST', '/v1/signin', body), { status: 403, error: 'forbidden' })
+  const ticket = { sid: 'a'.repeat(32), state: 'x', client }
+  t.like(await requests.ask('POST', '/v1/tickets', ticket), { status: 403, error: 'forbidden' })
 })
 
 interface Reply {
