@@ -364,7 +364,7 @@ for (const kind of ['embedded', 'redis'] as const) {
       throw new Error('what the app does is its own')
     })
     const browser = await signedIn(world)
-    await browser.visit(`${world.shop}/members`)
+    for (const site of [world.shop, world.news]) await browser.visit(`${site}/members`)
     t.deepEqual(
       begun.map(({ via }) => via),
       ['pull'],
