@@ -18,7 +18,7 @@ import {
   startStages,
 } from './world.ts'
 
-const stages = await startStages()
+const stages = await startStages({ overHttp: true })
 test.after.always(() => stages.close())
 
 const sidOf = (browser: Browser, origin: string) =>

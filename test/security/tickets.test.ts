@@ -23,7 +23,7 @@ import {
 
 // As long as it may be: what is refused here is refused for another reason than its age.
 const longLived = (yaml: string) => `${yaml}ticket: { ttl: 60s }\n`
-const stages = await startStages({ adjust: longLived })
+const stages = await startStages({ adjust: longLived, overHttp: true })
 test.after.always(() => stages.close())
 
 /** What is longer than any request is answered 431, which its sender may not live to read. */

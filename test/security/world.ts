@@ -9,7 +9,7 @@ import { postJson, startWorld, type World } from '../support/world.ts'
 
 /** The service and three agents, on one kind of store. */
 export interface Stage extends World {
-  readonly kind: 'embedded' | 'redis'
+  readonly kind: 'embedded' | 'redis' | 'http'
   /** The server of its store; null where that is embedded. */
   readonly redis: TestRedis | null
   /** All that any part has logged so far, at the lowest level. */
@@ -32,12 +32,17 @@ export type RedisStage = Stage & { readonly redis: TestRedis }
 /** The sign-in page: where the pixels are loaded from. */
 export const signInPage = ({ auth }: World): string => `${auth}/signin`
 
-/** Starts the service and three agents on the embedded store, and on Redis with a connection of its own for each. */
+/**
+ * Starts the service and three agents on the embedded store, and on Redis with a connection of its own for each; with
+ * `overHttp` also with agents that ask the service.
+ */
 export async function startStages(options: DemoOptions = {}): Promise<Stages> {
+  const { overHttp = false, ...same } = options
   const redis = await startRedis()
-  const embedded = await startStage('embedded', null, options)
-  const remote = (await startStage('redis', redis, { ...options, store: redis.url })) as RedisStage
-  const all = [embedded, remote]
+  const embedded = await startStage('embedded', null, same)
+  const remote = (await startStage('redis', redis, { ...same, store: redis.url })) as RedisStage
+  const all: Stage[] = [embedded, remote]
+  if (overHttp) all.push(await startStage('http', null, options))
   return {
     all,
     each(title, body) {
