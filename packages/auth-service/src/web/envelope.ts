@@ -4,7 +4,12 @@ import type { Ctx, Desk, ServiceEvents } from './context.ts'
 
 /** Whether this caller is a program: one that sent JSON, or asks for it, or asks what only programs do. */
 export function isProgram(ctx: Ctx): boolean {
-  return hasJsonBody(ctx.headers) || wantsJson(ctx.headers) || ctx.path.startsWith(`${ctx.state.base}/v1/`)
+  return hasJsonBody(ctx.headers) || wantsJson(ctx.headers) || isForAgents(ctx)
+}
+
+// By the target as it came: what is no address cannot be parsed, and what is said of that quotes it.
+function isForAgents({ req, state }: Ctx): boolean {
+  return req.url?.startsWith(`${state.base}/v1/`) === true
 }
 
 /** Answers in the one envelope. */
