@@ -1,23 +1,26 @@
 import { Browser } from '@carnet/demo/browser'
 import { languageFor } from '@carnet/protocol'
 import test from 'ava'
+import { HELP } from '../../packages/auth-service/src/texts/help.ts'
 import { LANGUAGES } from '../../packages/auth-service/src/texts/languages.ts'
 import { LANGUAGES as AGENT_LANGUAGES } from '../../packages/site-agent/src/texts/languages.ts'
 import { startWorld } from '../support/world.ts'
 
-type Tree = { [key: string]: unknown }
-
-function leaves(tree: Tree, path = ''): Map<string, unknown> {
+function leaves(tree: object, path = ''): Map<string, unknown> {
   return new Map(
     Object.entries(tree).flatMap(([key, value]) =>
       typeof value === 'object' && value !== null
-        ? [...leaves(value as Tree, `${path}${key}.`)]
+        ? [...leaves(value, `${path}${key}.`)]
         : [[path + key, value] as const],
     ),
   )
 }
 
-for (const [part, languages] of Object.entries({ service: LANGUAGES, agent: AGENT_LANGUAGES })) {
+for (const [part, languages] of Object.entries({
+  service: LANGUAGES,
+  help: HELP,
+  agent: AGENT_LANGUAGES,
+})) {
   const english = leaves(languages.en)
   for (const [tag, texts] of Object.entries(languages)) {
     test(`${part}: ${tag} says all that English says, and uses what it is given`, t => {

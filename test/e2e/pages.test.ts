@@ -101,6 +101,9 @@ test.serial('the pages for who is signed out', async t => {
   await look(t, 'verify void', `${auth}/verify-email?token=none`)
   await look(t, 'error not found', `${auth}/nowhere`)
   await look(t, 'error unknown site', `${auth}/signin?site=nowhere`)
+  await page.click('.foot a')
+  t.is(page.url(), `${auth}/help#unknown_site`)
+  await lookHere(t, 'help')
   await look(t, 'dev mail', `${auth}/dev/mail`)
 })
 
@@ -168,6 +171,9 @@ test.serial('the page of a site for who keeps no cookies there', async t => {
   await look(t, 'site cookies blocked', `${shop}/members`)
   losesCookies = false
   t.is(await page.locator('small').textContent(), 'Shop · state_mismatch')
+  await page.click('small a')
+  t.is(page.url(), `${auth}/help#state_mismatch`)
+  t.true(await page.locator('#state_mismatch h3').isVisible())
 })
 
 for (const [tag, accept] of [
@@ -187,6 +193,7 @@ for (const [tag, accept] of [
     await send(t, at('forgot too often'), `${auth}/password/forgot`, email)
     t.notRegex(await browser.text('.lead'), /[a-z]/i)
     await look(t, at('error not found'), `${auth}/nowhere`)
+    await look(t, at('help'), `${auth}/help#ticket_unknown`)
     await enter('/signin', GRACE)
     await look(t, at('account'), `${auth}/account`)
     await look(t, at('account sessions'), `${auth}/account/sessions`)

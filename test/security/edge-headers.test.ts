@@ -37,6 +37,7 @@ const PAGES = [
   '/authorize',
   '/authorize?site=shop&state=x',
   '/authorize?site=shop&state=x&state=y',
+  '/help',
   '/healthz',
   '/readyz',
   '/no/such/page',

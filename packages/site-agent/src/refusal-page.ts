@@ -34,6 +34,8 @@ a { display: inline-block; padding: .625rem 1.25rem; border: 2px solid var(--acc
 a:hover { background: color-mix(in oklab, var(--accent) 15%, transparent); }
 a:focus-visible { outline: 3px solid CanvasText; outline-offset: 2px; }
 small { display: block; margin-top: 2rem; opacity: .7; }
+small a { display: inline; padding: 0; border: 0; border-radius: 0; text-decoration: underline; font-weight: inherit; }
+small a:hover { background: none; }
 </style>
 </head>
 <body>
@@ -41,7 +43,7 @@ small { display: block; margin-top: 2rem; opacity: .7; }
 <h1>${escapeHtml(page.title)}</h1>
 <p>${escapeHtml(page.text)}</p>
 <a href="${escapeHtml(page.on.href)}">${escapeHtml(page.on.label)}</a>
-<small>${escapeHtml(place.site.name)} · ${escapeHtml(error.code)}</small>
+<small>${escapeHtml(place.site.name)} · <a href="${escapeHtml(`${place.current.auth}/help#${error.code}`)}">${escapeHtml(error.code)}</a></small>
 </main>
 </body>
 </html>

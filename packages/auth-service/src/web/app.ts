@@ -27,6 +27,7 @@ import { endSessions, showSessions } from './routes/account-sessions.ts'
 import { authorize, consent } from './routes/authorize.ts'
 import { devMail } from './routes/dev-mail.ts'
 import { healthz, readyz } from './routes/health.ts'
+import { help } from './routes/help.ts'
 import { home } from './routes/home.ts'
 import { chooseLanguage } from './routes/language.ts'
 import { forgot, reset, showForgot, showReset } from './routes/password.ts'
@@ -47,9 +48,11 @@ export function createApp(desk: Desk, secrets: Secrets): Koa<State, Extras> {
   app.keys = new Keygrip([...siteSecrets(secrets, 'auth/pages')], 'sha256')
 
   const prefix = new URL(auth).pathname.replace(/\/$/, '')
+  // What answers while the store is away.
   const health = new Router<State, Extras>({ prefix })
   health.get('/healthz', healthz())
   health.get('/readyz', readyz(desk))
+  health.get('/help', help())
   health.get('/openapi.json', openapi(desk))
 
   const agents = new Router<State, Extras>({ prefix: `${prefix}/v1` })

@@ -19,7 +19,7 @@ export function errorPage(ctx: Ctx, error: CarnetError): void {
 <h1>${title}</h1>
 <p class="lead">${messageFor(ctx, error)}</p>
 <a class="button quiet" href="${base}${on.href}">${on.label}</a>
-<p class="foot">${error.code}</p>`,
+<p class="foot"><a href="${base}/help#${error.code}">${error.code}</a></p>`,
   })
 }
 

@@ -96,6 +96,13 @@ dl.facts + .hint { margin: 0 0 1.5rem; }
 .bar::after { content: ""; display: block; width: 40%; height: 100%; border-radius: 2px; background: var(--accent); animation: slide 1.1s ease-in-out infinite; }
 @keyframes slide { from { transform: translateX(-100%); } to { transform: translateX(250%); } }
 @media (prefers-reduced-motion: reduce) { .bar::after { animation: none; width: 100%; } }
+/* The code that somebody came for. */
+h2.group { margin: 2rem 0 .75rem; color: var(--muted); }
+h3 { margin: 0 0 .25rem; font-size: 1.0625rem; line-height: 1.3; }
+section.code { margin: 0 -.875rem; padding: 1rem .875rem; scroll-margin-top: 1rem; }
+section.code:last-of-type { margin-bottom: 1.25rem; }
+section.code code { color: var(--muted); font: .875rem ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
+section.code:target { border-color: transparent; border-radius: .5rem; outline: 2px solid var(--accent); background: color-mix(in oklab, var(--accent) 8%, var(--card)); }
 .foot { margin: 1.5rem 0 0; color: var(--muted); font-size: .875rem; }
 `)
 }
