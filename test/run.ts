@@ -9,6 +9,7 @@ const NEEDED = [
   { program: 'redis-server', package: 'redis-server' },
   { program: 'postgres', package: 'postgresql' },
   { program: 'openssl', package: 'openssl' },
+  { program: 'sqlite3', package: 'sqlite3' },
   { program: 'nginx', package: 'nginx' },
   { program: 'caddy', package: 'caddy' },
   { program: 'php-fpm', package: 'php-fpm' },
