@@ -8,20 +8,25 @@ const KEPT_READINGS = 3
  * rather than late.
  */
 export class RemoteClock {
-  #offsets: number[] = []
+  #readings: { readonly offset: number; readonly tookMs: number }[] = []
   #offset = Number.NaN
+  /** What the offset is in truth at most. */
+  #furthest = Number.NaN
 
-  /** Takes a reading: the store's time in ms, as just received. With several nodes, the slowest one's. */
-  read(storeTime: number): void {
+  /** Takes a reading: the store's time in ms, as just received, and how long ago it was asked for. With several nodes, the slowest one's. */
+  read(storeTime: number, tookMs = 0): void {
+    const reading = { offset: storeTime - performance.now(), tookMs }
+    this.#readings = [...this.#readings.slice(1 - KEPT_READINGS), reading]
     // Answers are delayed by varying amounts and each delay makes the clock slow: the largest of a few is the best.
-    this.#offsets = [...this.#offsets.slice(1 - KEPT_READINGS), storeTime - performance.now()]
-    this.#offset = Math.max(...this.#offsets)
+    this.#offset = Math.max(...this.#readings.map(({ offset }) => offset))
+    this.#furthest = Math.max(...this.#readings.map(({ offset, tookMs: took }) => offset + took))
   }
 
   /** Forgets all readings: the next store may keep another time. */
   reset(): void {
-    this.#offsets = []
+    this.#readings = []
     this.#offset = Number.NaN
+    this.#furthest = Number.NaN
   }
 
   /** Ms since epoch. Throws `store_unavailable` where there is no reading. */
@@ -35,5 +40,10 @@ export class RemoteClock {
   /** A moment of the store's clock as one of this process's monotonic clock; NaN where there is no reading. */
   local(storeTime: number): number {
     return storeTime - this.#offset
+  }
+
+  /** The same, as early as it may have been: the store's time may have been read as soon as it was asked for. */
+  localAtEarliest(storeTime: number): number {
+    return storeTime - this.#furthest
   }
 }

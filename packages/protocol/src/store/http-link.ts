@@ -7,6 +7,7 @@ import type { Watcher } from './store.ts'
 
 const SILENT_FOR_MS = 2_000
 const LONGEST_EVENT = 65_536
+const CLOCK_IS_OFF_MS = 1_000
 const AGAIN_AFTER_MS = [50, 200, 500, 1_000] as const
 
 /**
@@ -17,6 +18,7 @@ const AGAIN_AFTER_MS = [50, 200, 500, 1_000] as const
 export class HttpLink {
   readonly #requests: HttpRequests
   readonly #clock: RemoteClock
+  readonly #clockIsOff: () => void
   readonly #onError: (error: Error) => void
   readonly #watchers = new Set<Watcher>()
   /** Until when sessions are believed, by the monotonic clock, for each first digit of their handles. */
@@ -25,12 +27,18 @@ export class HttpLink {
   #lastId: string | null = null
   #heardAt = Number.NEGATIVE_INFINITY
 
+  /** `clockIsOff` hears of beats that are older or younger than the clock can tell, and has it read anew. */
   constructor(
     requests: HttpRequests,
-    { clock, onError }: { clock: RemoteClock; onError: (error: Error) => void },
+    {
+      clock,
+      clockIsOff,
+      onError,
+    }: { clock: RemoteClock; clockIsOff: () => void; onError: (error: Error) => void },
   ) {
     this.#requests = requests
     this.#clock = clock
+    this.#clockIsOff = clockIsOff
     this.#onError = onError
     void this.#keepListening()
   }
@@ -112,9 +120,13 @@ export class HttpLink {
     }
     if (event !== 'beat') return
     const { now, left } = answers.beat.parse(JSON.parse(data))
-    this.#clock.read(now)
+    // A stream tells no time: on a way that grows slower all of it comes late, and what is late would look new.
+    const said = this.#clock.localAtEarliest(now)
+    // Or the store is another one, which keeps another time.
+    if (!(Math.abs(performance.now() - said) < CLOCK_IS_OFF_MS)) this.#clockIsOff()
+    if (Number.isNaN(said)) return
     // What was heard now was not said later, whatever the clocks say.
-    const said = Math.min(this.#clock.local(now), performance.now())
-    for (const [digit, ms] of left.entries()) this.#believedUntil[digit] = ms === 0 ? 0 : said + ms
+    const from = Math.min(said, performance.now())
+    for (const [digit, ms] of left.entries()) this.#believedUntil[digit] = ms === 0 ? 0 : from + ms
   }
 }

@@ -16,13 +16,14 @@ export class HttpStore implements AgentStore {
   readonly #link: HttpLink
   readonly #clockReader: NodeJS.Timeout
   readonly #onError: (error: Error) => void
+  #isReadingClock = false
 
   /** Connects at once. `onError` hears of what the verbs report as `store_unavailable`. Throws a `TypeError` for what is no address of an auth service. */
   constructor(base: string, signatory: Signatory, onError: (error: Error) => void = () => {}) {
     this.#onError = onError
     this.#requests = new HttpRequests(base, signatory)
-    this.#link = new HttpLink(this.#requests, { clock: this.#clock, onError })
-    // The stream tells it too, but something on the way may hold a stream back.
+    const clockIsOff = () => void this.#readClock({ anew: true })
+    this.#link = new HttpLink(this.#requests, { clock: this.#clock, clockIsOff, onError })
     this.#clockReader = setInterval(() => void this.#readClock(), READ_CLOCK_EVERY_MS).unref()
   }
 
@@ -76,7 +77,8 @@ export class HttpStore implements AgentStore {
   }
 
   async ping(): Promise<void> {
-    this.#clock.read(dataOf(await this.#requests.ask('GET', '/v1/time'), answers.time).now)
+    const { now, tookMs } = await this.#time()
+    this.#clock.read(now, tookMs)
   }
 
   async close(): Promise<void> {
@@ -93,14 +95,26 @@ export class HttpStore implements AgentStore {
     }
   }
 
-  async #readClock(): Promise<boolean> {
+  async #readClock({ anew = false }: { anew?: boolean } = {}): Promise<boolean> {
+    if (this.#isReadingClock) return false
+    this.#isReadingClock = true
     try {
-      await this.ping()
+      const { now, tookMs } = await this.#time()
+      if (anew) this.#clock.reset()
+      this.#clock.read(now, tookMs)
       return true
     } catch (error) {
       this.#onError(error as Error)
       return false
+    } finally {
+      this.#isReadingClock = false
     }
+  }
+
+  async #time(): Promise<{ now: number; tookMs: number }> {
+    const askedAt = performance.now()
+    const { now } = dataOf(await this.#requests.ask('GET', '/v1/time'), answers.time)
+    return { now, tookMs: performance.now() - askedAt }
   }
 }
 
