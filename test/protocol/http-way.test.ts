@@ -11,6 +11,7 @@ const test = anyTest.serial
 
 const LIFE = { idle: 60_000, absolute: 3_600_000 }
 const BELIEVED_FOR_MS = 2_000
+const AWAY = { code: 'store_unavailable' } as object
 
 const store = new MemoryStore()
 const proxies: TcpProxy[] = []
@@ -62,4 +63,13 @@ test('a store that keeps another time from now on is believed again in a moment'
     await until(isCurrent, 4_000)
   }
   t.pass()
+})
+
+test('after an answer that never came, no request is given to a connection that is silent for good', async t => {
+  const together = () => Promise.all(Array.from({ length: 6 }, () => agent.ping()))
+  await together()
+  await proxy.set('hole')
+  await t.throwsAsync(agent.ping(), AWAY)
+  await proxy.set('pass')
+  await t.notThrowsAsync(together())
 })

@@ -75,8 +75,9 @@ export class HttpRequests {
     { within = WITHIN_MS, headers = {} }: { within?: number; headers?: Record<string, string> } = {},
   ): Promise<HttpAnswer> {
     const text = body === undefined ? '' : JSON.stringify(body)
+    const signal = AbortSignal.timeout(within)
     try {
-      const options = { method, headers, signal: AbortSignal.timeout(within) }
+      const options = { method, headers, signal }
       let reply = await this.#once(path, text, options)
       if (reply.error === 'bad_signature' && this.#corrects(reply.date)) {
         reply = await this.#once(path, text, options)
@@ -86,6 +87,7 @@ export class HttpRequests {
       if (reply.status >= 500) throw new Error(`It answers ${reply.status} ${reply.error ?? ''}.`)
       return reply
     } catch (cause) {
+      if (signal.aborted) this.#dropIdle()
       throw new CarnetError('store_unavailable', 'The auth service does not answer. Try again in a moment.', {
         cause,
       })
@@ -159,6 +161,13 @@ export class HttpRequests {
       })
       sent.end(body)
     })
+  }
+
+  /** Where nothing came back, connections to the same place may be gone without a word too, and would each cost a request. */
+  #dropIdle(): void {
+    for (const idle of Object.values(this.#agent.freeSockets)) {
+      for (const socket of [...(idle ?? [])]) socket.destroy()
+    }
   }
 
   #signed(method: string, path: string, body: string): { authorization: string } {
