@@ -1,4 +1,4 @@
-import { type HttpStore, MemoryStore, sessionHandle, startSession } from '@carnet/protocol'
+import { type HttpStore, MemoryStore, revokeSession, sessionHandle, startSession } from '@carnet/protocol'
 import anyTest from 'ava'
 import { putForward } from '../support/later.ts'
 import { startStoreService } from '../support/over-http.ts'
@@ -72,4 +72,21 @@ test('after an answer that never came, no request is given to a connection that 
   await t.throwsAsync(agent.ping(), AWAY)
   await proxy.set('pass')
   await t.notThrowsAsync(together())
+})
+
+test('a sign-out that cannot be confirmed is told so within a second, however slow each try is', async t => {
+  for (const [tookMs, outcome] of [
+    [650, 'fails'],
+    [5_000, 'hangs'],
+  ] as const) {
+    const slow = new Proxy(store, {
+      get: (target, name) =>
+        name === 'revoke'
+          ? () => new Promise((_, reject) => setTimeout(() => reject(new Error(outcome)), tookMs).unref())
+          : target[name as keyof typeof target],
+    })
+    const beganAt = performance.now()
+    await t.throwsAsync(revokeSession(slow, 'x'.repeat(32), { remember: 0 }), AWAY)
+    t.true(performance.now() - beganAt < 1_000, outcome)
+  }
 })

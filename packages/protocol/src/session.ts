@@ -70,6 +70,7 @@ function idleEnd(store: AgentStore, session: Pick<SessionRecord, 'expiresAt'>, i
 
 // Below the second that a request may take, with room for the answer.
 const REVOKE_WITHIN_MS = 800
+const LAST_TRY_MS = 100
 
 /** What may be said of a revocation. */
 export interface SessionEnd {
@@ -81,7 +82,8 @@ export interface SessionEnd {
 
 /**
  * Ends a session at every site, and returns only once the store has said so: a revoke may be repeated, so it is,
- * for up to 800 ms. False where the session had ended already. Throws `store_unavailable`.
+ * for up to 800 ms. False where the session had ended already. Throws `store_unavailable`, after 900 ms at most: a try
+ * that is under way then may still succeed.
  */
 export async function revokeSession(
   store: AgentStore,
@@ -93,7 +95,8 @@ export async function revokeSession(
     try {
       // None at all, where nothing is to be kept in mind: one that ends now would take the place of a longer one.
       const rememberUntil = remember === 0 ? 0 : store.now() + remember
-      return await store.revoke(sid, { rememberUntil, noted })
+      const left = deadline + LAST_TRY_MS - performance.now()
+      return await within(left, store.revoke(sid, { rememberUntil, noted }))
     } catch (cause) {
       if (performance.now() + 100 > deadline) {
         throw new CarnetError(
@@ -106,5 +109,17 @@ export async function revokeSession(
       }
       await setTimeout(100)
     }
+  }
+}
+
+async function within<T>(ms: number, work: Promise<T>): Promise<T> {
+  const over = new AbortController()
+  const late = setTimeout(ms, undefined, { signal: over.signal }).then(() => {
+    throw new Error('The store is still at it.')
+  })
+  try {
+    return await Promise.race([work, late])
+  } finally {
+    over.abort()
   }
 }
