@@ -119,6 +119,23 @@ test.serial('an agent whose clock is wrong goes by the service’s', async t => 
   t.is((await requests.ask('GET', '/v1/time')).status, 200)
 })
 
+test.serial('auth services with different clocks go by the store’s', async t => {
+  const service = await startStoreService(new MemoryStore())
+  t.teardown(() => service.close())
+  const requests = new HttpRequests(service.url, { site: 'shop', secrets: secretsOf('shop') })
+  t.teardown(() => requests.close())
+  const { now } = Date
+  t.teardown(() => {
+    Date.now = now
+  })
+  let ahead = 3_600_000
+  Date.now = () => (new Error().stack?.split('\n')[2]?.includes('auth-service/') ? now() + ahead : now())
+  t.is((await requests.ask('GET', '/v1/time')).status, 200)
+  // The next one is answered by another process, as it were.
+  ahead = -3_600_000
+  t.is((await requests.ask('GET', '/v1/time')).status, 200)
+})
+
 test.serial(
   'H3 revocation: the stream goes on behind what was heard or says that something was missed, and is believed for 2 s at most',
   async t => {

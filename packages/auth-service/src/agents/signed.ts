@@ -27,10 +27,13 @@ export function signed(desk: Desk, secrets: Secrets): Step {
     if (!isSignedBy(keysOf(site.id), signature, { method: ctx.method, target: ctx.req.url ?? '', body })) {
       throw refused('The signature is not that of this site, or not of this request.')
     }
-    if (Math.abs(Date.now() - signature.at) > CLOCKS_WITHIN_MS) {
+    // The store's time, which all processes of the auth service share.
+    const now = desk.store.now()
+    if (Math.abs(now - signature.at) > CLOCKS_WITHIN_MS) {
+      ctx.set('Date', new Date(now).toUTCString())
       throw refused('The signature is too old, or of another clock than this one.')
     }
-    const until = desk.store.now() + 2 * CLOCKS_WITHIN_MS
+    const until = now + 2 * CLOCKS_WITHIN_MS
     if (!(await desk.store.once(site.id, signature.nonce, until))) {
       throw refused('This request was sent before.')
     }
