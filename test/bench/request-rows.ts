@@ -7,7 +7,8 @@ export interface RequestRow {
   readonly name: string
   /** Which server, of `servers/kinds.ts`. */
   readonly kind: string
-  readonly store: 'Redis' | 'embedded'
+  /** `HTTP`: the auth service is asked, which has the Redis. */
+  readonly store: 'Redis' | 'HTTP' | 'embedded'
   readonly role: Bar['role']
   readonly proof: Proof
   readonly of: readonly Reference[]
@@ -19,6 +20,10 @@ const NODE_GET = 'node:http + one Redis GET'
 const KOA_GET = 'Koa + one Redis GET'
 const NODE_GETDEL = 'node:http + one GETDEL'
 const KOA_SESSION = 'koa-session, Redis'
+
+const WARM = 'Koa + agent, Redis'
+const COLD = 'Koa + agent, nothing in memory, Redis'
+const REDEEM = 'redeem at the pixel, Redis'
 
 const JWT = 'JWT HS256 by jose, Koa'
 
@@ -55,15 +60,15 @@ export const REQUEST_ROWS: readonly RequestRow[] = [
   reference(NODE_GET, 'get-node', { store: 'Redis', proof: 'cookie', of: to(NODE) }),
   reference(KOA_GET, 'get-koa', { store: 'Redis', proof: 'cookie', of: to(KOA) }),
   ours('Koa + agent, embedded store', 'agent-koa', 'embedded', to(KOA)),
-  ours('Koa + agent, Redis', 'agent-koa', 'Redis', [
+  ours(WARM, 'agent-koa', 'Redis', [
     { row: KOA, atLeast: 0.9 },
     { row: KOA_SESSION, atLeast: 3 },
     { row: JWT, atLeast: 2 },
   ]),
+  ours('Koa + agent, HTTP', 'agent-koa', 'HTTP', to(KOA, WARM)),
   ours('Koa + agent + required(), Redis', 'agent-koa-closed', 'Redis', to(KOA)),
-  ours('Koa + agent, nothing in memory, Redis', 'agent-koa-uncached', 'Redis', [
-    { row: KOA_GET, atLeast: 0.85 },
-  ]),
+  ours(COLD, 'agent-koa-uncached', 'Redis', [{ row: KOA_GET, atLeast: 0.85 }]),
+  ours('Koa + agent, nothing in memory, HTTP', 'agent-koa-uncached', 'HTTP', to(KOA, COLD)),
   ours('node:http + agent, Redis', 'agent-node', 'Redis', to(NODE, NODE_GET)),
   peer(KOA_SESSION, 'koa-session', 'Redis', to(KOA, KOA_GET)),
   peer('express-session + connect-redis', 'express-session', 'Redis', to(NODE, NODE_GET)),
@@ -75,6 +80,7 @@ export const REQUEST_ROWS: readonly RequestRow[] = [
   peer('better-auth, its cookie cache, node:http', 'better-auth-cached', 'embedded', to(NODE)),
   reference(NODE_GETDEL, 'getdel-node', { store: 'Redis', proof: 'ticket', of: to(NODE) }),
   ours('redeem at the pixel, embedded store', 'redeem-koa', 'embedded', to(KOA)),
-  ours('redeem at the pixel, Redis', 'redeem-koa', 'Redis', to(KOA, NODE_GETDEL)),
+  ours(REDEEM, 'redeem-koa', 'Redis', to(KOA, NODE_GETDEL)),
+  ours('redeem at the pixel, HTTP', 'redeem-koa', 'HTTP', to(KOA, REDEEM)),
   ours('redeem at the pixel, node:http, Redis', 'redeem-node', 'Redis', [{ row: NODE_GETDEL, atLeast: 0.8 }]),
 ]

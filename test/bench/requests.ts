@@ -1,7 +1,13 @@
 import { join } from 'node:path'
 import type { Group } from './group.ts'
 import { LoadFault, load } from './load.ts'
-import { type LoadedServer, startRedisOnCore, startServer } from './loaded-server.ts'
+import {
+  type LoadedServer,
+  type Stores,
+  startRedisOnCore,
+  startServer,
+  startStoreServiceOnCore,
+} from './loaded-server.ts'
 import { prove } from './proof.ts'
 import { REQUEST_ROWS, type RequestRow } from './request-rows.ts'
 
@@ -13,16 +19,20 @@ const PARTS = { nothing: 'A signed-in GET /', cookie: 'A signed-in GET /', ticke
 /** Requests per second. The server under load has one core, the load and Redis have another. */
 export async function requests(folder: string): Promise<Group> {
   const redis = await startRedisOnCore()
+  const service = await startStoreServiceOnCore(redis.url)
   const kept = new Map<string, LoadedServer>()
   const rows = REQUEST_ROWS.map((row, index) => {
     const file = join(folder, `requests-${index}`)
-    const url = row.store === 'Redis' ? redis.url : 'memory:'
+    const stores = {
+      redisUrl: row.store === 'embedded' ? 'memory:' : redis.url,
+      storeUrl: row.store === 'HTTP' ? service.url : null,
+    }
     return {
       name: row.name,
       of: row.of,
       async measure() {
         if (row.proof === 'ticket') return undisturbed(row.name, () => burn(row, file))
-        const server = kept.get(row.name) ?? (await open(row, file, url))
+        const server = kept.get(row.name) ?? (await open(row, file, stores))
         kept.set(row.name, server)
         return undisturbed(row.name, async () => {
           // Wakes the server up. What a library does once a minute for each session is done here, too: a turn comes
@@ -42,6 +52,7 @@ export async function requests(folder: string): Promise<Group> {
     bars: REQUEST_ROWS.map(({ name, role, proof }) => ({ name, role, part: PARTS[proof] })),
     async stop() {
       for (const server of kept.values()) await server.end()
+      await service.end()
       await redis.stop()
     },
   }
@@ -64,8 +75,8 @@ async function undisturbed(name: string, turn: () => Promise<number>): Promise<{
 }
 
 /** Starts a server, and sees that it does its work. */
-async function open({ name, kind, proof }: RequestRow, file: string, url: string): Promise<LoadedServer> {
-  const server = await startServer(kind, file, url)
+async function open({ name, kind, proof }: RequestRow, file: string, stores: Stores): Promise<LoadedServer> {
+  const server = await startServer(kind, file, stores)
   try {
     for (const sample of server.samples) await prove(server.port, sample, proof)
     return server
@@ -80,15 +91,18 @@ async function open({ name, kind, proof }: RequestRow, file: string, url: string
  * beside the others. It warms up within the measured time, and looks the worse for it.
  */
 async function burn(row: RequestRow, file: string): Promise<number> {
-  const redis = row.store === 'Redis' ? await startRedisOnCore() : null
+  const redis = row.store === 'embedded' ? null : await startRedisOnCore()
+  const service = row.store === 'HTTP' ? await startStoreServiceOnCore(redis?.url ?? '') : null
   try {
-    const server = await open(row, file, redis?.url ?? 'memory:')
+    const stores = { redisUrl: redis?.url ?? 'memory:', storeUrl: service?.url ?? null }
+    const server = await open(row, file, stores)
     try {
       return load(server.port, file, SECONDS)
     } finally {
       await server.end()
     }
   } finally {
+    await service?.end()
     await redis?.stop()
   }
 }

@@ -1,38 +1,66 @@
-import { revokeSession, Signer, signSid, startSession } from '@carnet/protocol'
+import { type AgentStore, revokeSession, Signer, type Store, signSid, startSession } from '@carnet/protocol'
 import { openKeptStore } from '../support/kept-store.ts'
 import { ada } from '../support/people.ts'
 import { startRedis } from '../support/redis.ts'
 import { Child } from './child.ts'
+import type { Gauge } from './gauge.ts'
 import type { Group } from './group.ts'
-import { SECRET } from './servers/agent.ts'
+import { startStoreService } from './loaded-server.ts'
+import { openHttpStore } from './servers/agent.ts'
+import { SECRET } from './servers/bench-site.ts'
 
 const AGENTS = 20
 const PROCESSES = 4
 const REVOCATIONS = 100
 
-/** How soon agents that have a session in memory see that it was revoked. */
+/** How soon agents that have a session in memory see that it was revoked: on Redis, and over HTTP. */
 export async function revocation(): Promise<Group> {
   const redis = await startRedis()
+  const service = await startStoreService(redis.url)
   const store = await openKeptStore(redis.url)
-  const children = Array.from(
-    { length: PROCESSES },
-    () => new Child('watching-agents.ts', [redis.url, String(AGENTS / PROCESSES)]),
-  )
-  await Promise.all(children.map(child => child.told()))
-  const gauge = {
+  const overHttp = await openHttpStore(service.url)
+  const onRedis = await watchingAgents(redis.url)
+  const asking = await watchingAgents(redis.url, service.url)
+  return {
+    gauges: [
+      gauge('', 50, { store, revoker: store, children: onRedis }),
+      gauge(' over HTTP', null, { store, revoker: overHttp, children: asking }),
+    ],
+    packages: ['ioredis'],
+    async stop() {
+      for (const child of [...onRedis, ...asking]) await child.end()
+      await overHttp.close()
+      await store.close()
+      await service.end()
+      await redis.stop()
+    },
+  }
+}
+
+interface Scene {
+  readonly store: Store
+  /** The store as the site has it that somebody signs out at. */
+  readonly revoker: AgentStore
+  readonly children: readonly Child[]
+}
+
+function gauge(how: string, atMost: number | null, { store, revoker, children }: Scene): Gauge {
+  const seen = `a revocation until ${AGENTS} agents have seen it${how}`
+  return {
     quantities: [
-      { name: `a revocation until ${AGENTS} agents have seen it, median`, unit: 'ms' },
-      { name: `a revocation until ${AGENTS} agents have seen it, p99`, unit: 'ms', atMost: 50 },
+      { name: `${seen}, median`, unit: 'ms' },
+      { name: `${seen}, p99`, unit: 'ms', ...(atMost !== null && { atMost }) },
     ],
     async read() {
       const took: number[] = []
       for (let count = 0; count < REVOCATIONS; count++) {
-        const { sid } = await startSession(store, ada, { idle: 3_600_000, absolute: 7_200_000 })
+        const { sid, session } = await startSession(store, ada, { idle: 3_600_000, absolute: 7_200_000 })
+        await store.admit(sid, 'shop', session.expiresAt)
         await each(children, `carnet=${signSid(new Signer([SECRET], 'shop'), sid)}`)
-        const seen = children.map(child => child.told<{ signedOutAt: number[] }>())
+        const told = children.map(child => child.told<{ signedOutAt: number[] }>())
         const revokedAt = performance.timeOrigin + performance.now()
-        await revokeSession(store, sid, { remember: 0 })
-        for (const { signedOutAt } of await Promise.all(seen)) {
+        await revokeSession(revoker, sid, { remember: 0 })
+        for (const { signedOutAt } of await Promise.all(told)) {
           took.push(...signedOutAt.map(moment => moment - revokedAt))
         }
       }
@@ -43,15 +71,14 @@ export async function revocation(): Promise<Group> {
       ]
     },
   }
-  return {
-    gauges: [gauge],
-    packages: ['ioredis'],
-    async stop() {
-      for (const child of children) await child.end()
-      await store.close()
-      await redis.stop()
-    },
-  }
+}
+
+async function watchingAgents(redisUrl: string, storeUrl?: string): Promise<Child[]> {
+  const count = String(AGENTS / PROCESSES)
+  const args = storeUrl === undefined ? [redisUrl, count] : [redisUrl, count, storeUrl]
+  const children = Array.from({ length: PROCESSES }, () => new Child('watching-agents.ts', args))
+  await Promise.all(children.map(child => child.told()))
+  return children
 }
 
 async function each(children: readonly Child[], message: string): Promise<void> {

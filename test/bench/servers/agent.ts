@@ -1,32 +1,48 @@
 import type { RequestListener } from 'node:http'
-import { parseManifest, Signer, type Store, signSid, startSession } from '@carnet/protocol'
+import { type AgentStore, HttpStore, Signer, type Store, signSid, startSession } from '@carnet/protocol'
 import { type Agent, type AgentOptions, createAgent } from '@carnet/site-agent'
 import { type CarnetState, carnet } from '@carnet/site-agent/koa'
 import { carnet as gateOf } from '@carnet/site-agent/node'
 import Koa from 'koa'
 import { openKeptStore } from '../../support/kept-store.ts'
+import { until } from '../../support/until.ts'
 import { inBatches } from '../in-batches.ts'
+import { manifestAt, SECRET } from './bench-site.ts'
 import { sayWho } from './say-who.ts'
 import { everybody, type Maker, type SignedIn, served } from './served.ts'
 
-/** The site's secret. */
-export const SECRET = 'a-secret-for-the-bench-of-32-bytes-or-more'
-const SITE = '{ id: shop, origin: "http://shop.localhost", fanOut: push }'
-const manifest = parseManifest(
-  `auth: http://auth.localhost\nticket: { ttl: 60s }\nsites: [${SITE}]\n`,
-  'bench',
-)
+const READ_AT_ONCE = 32
 
 /** How an agent is put in front of the answer. */
 export type Mount = (agent: Agent) => RequestListener
 
-/** An agent, and the store that it asks. */
+/** An agent, the store that it asks, and the one beneath it. */
+export interface Opened {
+  readonly agent: Agent
+  readonly asked: AgentStore
+  readonly store: Store
+}
+
+/** Opens an agent on a Redis, or one that asks the auth service at `storeUrl` over HTTP, which is on that Redis. */
 export async function openAgent(
   redisUrl: string,
+  storeUrl?: string,
   options: Partial<AgentOptions> = {},
-): Promise<{ agent: Agent; store: Store }> {
+): Promise<Opened> {
   const store = await openKeptStore(redisUrl)
-  return { store, agent: await createAgent({ site: 'shop', manifest, secrets: SECRET, store, ...options }) }
+  const asked = storeUrl === undefined ? store : await openHttpStore(storeUrl)
+  const manifest = manifestAt(storeUrl ?? 'http://auth.localhost')
+  const agent = await createAgent({ site: 'shop', manifest, secrets: SECRET, store: asked, ...options })
+  return { agent, asked, store }
+}
+
+/** The store over HTTP, once it is believed. */
+export async function openHttpStore(url: string): Promise<HttpStore> {
+  const store = new HttpStore(url, { site: 'shop', secrets: [SECRET] })
+  const watch = store.watch({ forget: () => {}, forgetAll: () => {} })
+  await until(() => watch.isCurrent(0) && watch.isCurrent(15))
+  await watch.stop()
+  return store
 }
 
 /** Everybody's session, as the cookie of it and as its sid. */
@@ -34,7 +50,8 @@ export async function startSessions(store: Store): Promise<(SignedIn & { readonl
   const signer = new Signer([SECRET], 'shop')
   const life = { idle: 3_600_000, absolute: 7_200_000 }
   return inBatches(everybody(), 100, async user => {
-    const { sid } = await startSession(store, user, life)
+    const { sid, session } = await startSession(store, user, life)
+    await store.admit(sid, 'shop', session.expiresAt)
     return { sid, path: '/', cookie: `carnet=${signSid(signer, sid)}`, userId: user.id }
   })
 }
@@ -73,9 +90,17 @@ export const inNode: Mount = agent => {
 
 /** A site where everybody is signed in. */
 function signedIn(mount: Mount, options: Partial<AgentOptions> = {}): Maker {
-  return async redisUrl => {
-    const { agent, store } = await openAgent(redisUrl, options)
-    return served(mount(agent), await startSessions(store))
+  return async (redisUrl, storeUrl) => {
+    const { agent, store } = await openAgent(redisUrl, storeUrl, options)
+    const sessions = await startSessions(store)
+    if (storeUrl !== undefined) {
+      // It is a site without Redis. And a turn's warm-up would be too short to read everybody once.
+      await store.close()
+      await inBatches(sessions, READ_AT_ONCE, async ({ cookie }) =>
+        agent.handle({ method: 'GET', target: '/', headers: { cookie }, peer: '127.0.0.1' }),
+      )
+    }
+    return served(mount(agent), sessions)
   }
 }
 

@@ -23,8 +23,8 @@ export interface Served {
   readonly requests: readonly SignedIn[]
 }
 
-/** Makes a server with everything that it needs. The embedded store is `memory:`. */
-export type Maker = (redisUrl: string) => Promise<Served>
+/** Makes a server with everything that it needs. The embedded store is `memory:`; `storeUrl` is that of an auth service on that Redis, which agents are to ask. */
+export type Maker = (redisUrl: string, storeUrl?: string) => Promise<Served>
 
 /** A listener that is to answer requests. */
 export function served(listener: RequestListener, requests: readonly SignedIn[]): Served {
