@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises'
 import { until } from '../support/until.ts'
 import { Load, type LoadOptions } from './load.ts'
 import { KINDS, type Kind, Oracle, type Violation } from './oracle.ts'
-import { startWorld, type World } from './processes.ts'
+import { type AgentsAsk, startWorld, type World } from './processes.ts'
 
 /** What a fault is made with. */
 export interface Scene {
@@ -17,6 +17,7 @@ export interface Stage {
   readonly storeUrl: string
   readonly env?: Readonly<Record<string, Readonly<Record<string, string>>>>
   readonly load?: LoadOptions
+  readonly agentsAsk?: AgentsAsk
   /**
    * Makes the fault, tells the oracle of its beginning and its end, and returns the proof that it happened. Throws where
    * it did not.
@@ -49,8 +50,8 @@ export interface Outcome {
   readonly lastFailedMs: Readonly<Record<Kind, number>>
   readonly lostSessions: number
   readonly lateSignOutMs: number
-  readonly slowChecks: number
-  readonly slowestCheckMs: number
+  readonly slow: number
+  readonly slowestMs: number
   readonly shownAgain: number
   readonly checkedAfter: number
 }
@@ -78,6 +79,7 @@ export async function runDrill(
     databaseUrl,
     storeUrl: stage.storeUrl,
     ...(stage.env && { env: stage.env }),
+    ...(stage.agentsAsk && { agentsAsk: stage.agentsAsk }),
   })
   let unproven: string | null = null
   let proof = ''
@@ -120,8 +122,8 @@ export async function runDrill(
     lastFailedMs: byKind(kind => oracle.lastFailed(kind)),
     lostSessions: oracle.lost,
     lateSignOutMs: Math.round(oracle.lateSignOutMs),
-    slowChecks: oracle.slowChecks,
-    slowestCheckMs: Math.round(oracle.slowestCheckMs),
+    slow: oracle.slow,
+    slowestMs: Math.round(oracle.slowestMs),
     shownAgain: oracle.shownAgain,
     checkedAfter: oracle.checkedAfter,
   }

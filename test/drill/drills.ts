@@ -1,5 +1,6 @@
 import { wrongClocks } from './clock-drill.ts'
 import type { Drill } from './drill.ts'
+import { HTTP_DRILLS } from './http-drills.ts'
 import { spoiltWay } from './network-drill.ts'
 import { absentRedis, frozenRedis, fullRedis, olderRedis, restartedRedis } from './redis-drills.ts'
 import { killedService, rollingRestart } from './service-drills.ts'
@@ -21,4 +22,5 @@ export const DRILLS: readonly Drill[] = [
   cutOffMaster,
   spoiltWay,
   wrongClocks,
+  ...HTTP_DRILLS,
 ]

@@ -1,9 +1,20 @@
 import { setTimeout } from 'node:timers/promises'
 import { startRedis } from '../support/redis.ts'
-import { startTcpProxy } from '../support/tcp-proxy.ts'
-import { type Drill, prove } from './drill.ts'
+import { type Mode, startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts'
+import { type Drill, prove, type Scene } from './drill.ts'
 
-/** One site's way to Redis is spoilt in three ways, one after the other. */
+type Way = 'slow' | 'slower' | 'stall' | 'cut' | 'hole'
+
+// One that grows ever slower is never silent.
+const WAYS: Readonly<Record<Way, readonly Mode[]>> = {
+  slow: [{ delay: 100 }],
+  slower: [{ delay: 500 }, { delay: 1_000 }, { delay: 1_500 }, { delay: 2_000 }],
+  stall: ['stall'],
+  cut: ['cut'],
+  hole: ['hole'],
+}
+
+/** One site's way to Redis is spoilt in four ways, one after the other. */
 export const spoiltWay: Drill = {
   name: 'agent-network',
   failure:
@@ -18,26 +29,36 @@ export const spoiltWay: Drill = {
         await proxy.stop()
         await redis.stop()
       },
-      async fault({ oracle, brief }) {
-        const proofs: string[] = []
-        oracle.faultBegan()
-        for (const mode of [{ delay: 100 }, 'stall', 'cut', 'hole'] as const) {
-          const before = { touched: proxy.touched, failed: oracle.since('check').failed }
-          await proxy.set(mode)
-          await setTimeout(brief ? 2_500 : 5_000)
-          const name = typeof mode === 'object' ? `${mode.delay} ms` : mode
-          const failed = oracle.since('check').failed - before.failed
-          if (mode !== 'cut') prove(proxy.touched > before.touched, `${name} met no traffic`)
-          else prove(failed > 0, 'the cut was not noticed')
-          proofs.push(`${name}: ${failed} checks failed`)
-          if (mode === 'hole') prove(failed > 0, 'the black hole was not noticed')
-          await proxy.set('pass')
-          // The last way is the worst: the connections that were open then stay silent.
-          if (mode !== 'hole') await setTimeout(brief ? 1_000 : 2_500)
-        }
-        oracle.faultEnded()
-        return proofs.join('; ')
-      },
+      fault: scene => spoil(proxy, ['slow', 'stall', 'cut', 'hole'], scene),
     }
   },
+}
+
+/** Spoils what goes through a proxy in several ways, the worst last. Returns the proof of it, and throws where there is none. */
+export async function spoil(
+  proxy: TcpProxy,
+  ways: readonly Way[],
+  { oracle, brief }: Scene,
+): Promise<string> {
+  const proofs: string[] = []
+  oracle.faultBegan()
+  for (const way of ways) {
+    const before = { touched: proxy.touched, failed: oracle.since('check').failed }
+    for (const [step, mode] of WAYS[way].entries()) {
+      await proxy.set(mode)
+      // Steps on the way to the last one leave the connections time to go on.
+      const isLast = step === WAYS[way].length - 1
+      await setTimeout(isLast ? (brief ? 2_500 : 5_000) : 700)
+    }
+    const failed = oracle.since('check').failed - before.failed
+    if (way !== 'cut') prove(proxy.touched > before.touched, `${way} met no traffic`)
+    else prove(failed > 0, 'the cut was not noticed')
+    proofs.push(`${way}: ${failed} checks failed`)
+    if (way === 'hole') prove(failed > 0, 'the black hole was not noticed')
+    await proxy.set('pass')
+    // The last way is the worst: the connections that were open then stay silent.
+    if (way !== 'hole') await setTimeout(brief ? 1_000 : 2_500)
+  }
+  oracle.faultEnded()
+  return proofs.join('; ')
 }

@@ -44,10 +44,22 @@ export interface WorldOptions {
   readonly storeUrl: string
   /** More of the environment, by a part's name: `auth-0`, `auth-1`, or a site's id. */
   readonly env?: Readonly<Record<string, Readonly<Record<string, string>>>>
+  readonly agentsAsk?: AgentsAsk
 }
 
+/**
+ * Makes agents reach no Redis, and ask the auth service over HTTP. Given the port of the balancer, it gives the ports that
+ * sites ask instead, by their ids, where a way is another one.
+ */
+export type AgentsAsk = (authPort: number) => Promise<Readonly<Record<string, number>>>
+
 /** Starts all parts as processes of their own. */
-export async function startWorld({ databaseUrl, storeUrl, env = {} }: WorldOptions): Promise<World> {
+export async function startWorld({
+  databaseUrl,
+  storeUrl,
+  env = {},
+  agentsAsk,
+}: WorldOptions): Promise<World> {
   const folder = mkdtempSync(join(tmpdir(), 'carnet-drill-'))
   const manifest = join(folder, 'sites.yaml')
   const authPort = await freePort()
@@ -68,10 +80,13 @@ export async function startWorld({ databaseUrl, storeUrl, env = {} }: WorldOptio
   const secret = randomBytes(32).toString('base64url')
   const common = {
     CARNET_MANIFEST: manifest,
-    CARNET_REDIS_URL: storeUrl,
     CARNET_LOG_LEVEL: 'warn',
     CARNET_DATA_DIR: join(folder, 'data'),
   }
+  const redis = { CARNET_REDIS_URL: storeUrl }
+  const ways = await agentsAsk?.(authPort)
+  const storeOf = (id: string): Record<string, string> =>
+    ways === undefined ? redis : { CARNET_STORE_URL: `http://auth.localhost:${ways[id] ?? authPort}` }
 
   function part(name: string, args: readonly string[], own: Record<string, string>, alive: string): Part {
     const port = ports.get(name) ?? 0
@@ -94,20 +109,28 @@ export async function startWorld({ databaseUrl, storeUrl, env = {} }: WorldOptio
   }
 
   const services = ['auth-0', 'auth-1'].map(name =>
-    part(name, [carnet, 'serve'], { CARNET_SECRETS: secret, CARNET_DATABASE_URL: databaseUrl }, '/healthz'),
+    part(
+      name,
+      [carnet, 'serve'],
+      { ...redis, CARNET_SECRETS: secret, CARNET_DATABASE_URL: databaseUrl },
+      '/healthz',
+    ),
   )
   const agents = SITES.map(({ id }) => {
     const secrets = siteSecrets(parseSecrets(secret), id).join(',')
-    return part(id, [siteServer], { CARNET_SITE: id, CARNET_SITE_SECRETS: secrets }, '/api/session')
+    const own = { ...storeOf(id), CARNET_SITE: id, CARNET_SITE_SECRETS: secrets }
+    return part(id, [siteServer], own, '/api/session')
   })
   const [first, ...others] = services
   // The first one makes the tables.
   await first?.start()
-  await Promise.all([...others, ...agents].map(one => one.start()))
+  await Promise.all(others.map(one => one.start()))
   const balancer = await startBalancer(
     authPort,
     services.map(({ name }) => ports.get(name) ?? 0),
   )
+  // After what they may have to ask.
+  await Promise.all(agents.map(one => one.start()))
   return {
     auth,
     sites,

@@ -1,7 +1,8 @@
 import type { Outcome } from './drill.ts'
 import type { Kind, Violation } from './oracle.ts'
 
-const HEAD = `| failure | what users see | lost, violations | longest recovery | acknowledged |
+/** The first lines of the table. */
+export const HEAD: string = `| failure | what users see | lost, violations | longest recovery | acknowledged |
 | --- | --- | --- | --- | --- |`
 
 /** The outcomes as a Markdown table. */
@@ -9,7 +10,8 @@ export function table(outcomes: readonly Outcome[]): string {
   return [HEAD, ...outcomes.map(row)].join('\n')
 }
 
-function row(outcome: Outcome): string {
+/** An outcome as a row of it. */
+export function row(outcome: Outcome): string {
   const { failure, unproven, counts } = outcome
   const cells = [
     failure,
@@ -21,13 +23,13 @@ function row(outcome: Outcome): string {
   return `| ${cells.map(cell => cell.replaceAll('|', '\\|')).join(' | ')} |`
 }
 
-function seen({ failedSince, slowChecks, slowestCheckMs }: Outcome): string {
+function seen({ failedSince, slow, slowestMs }: Outcome): string {
   const parts = (['sign-in', 'redeem', 'check', 'sign-out'] as const).flatMap(kind => {
     const { all, failed } = failedSince[kind]
     return failed === 0 ? [] : [`${failed} of ${all} ${kind}s`]
   })
   const refused = parts.length === 0 ? 'nothing' : `"try again" for ${parts.join(', ')}`
-  return slowChecks === 0 ? refused : `${refused}; ${slowChecks} checks took up to ${seconds(slowestCheckMs)}`
+  return slow === 0 ? refused : `${refused}; ${slow} answers took up to ${seconds(slowestMs)}`
 }
 
 function broken({ violations, lostSessions, lateSignOutMs }: Outcome): string {

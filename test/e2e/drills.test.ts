@@ -1,5 +1,6 @@
 import test from 'ava'
 import { type Drill, runDrill } from '../drill/drill.ts'
+import { killedServices } from '../drill/http-drills.ts'
 import { spoiltWay } from '../drill/network-drill.ts'
 import { frozenRedis } from '../drill/redis-drills.ts'
 import { killedService } from '../drill/service-drills.ts'
@@ -23,3 +24,7 @@ function holds(title: string, drill: Drill): void {
 holds('one of two auth services is killed, and nothing that was acknowledged is lost', killedService)
 holds('Redis is frozen, and nothing that was acknowledged is lost', frozenRedis)
 holds('a site is cut off from Redis in four ways, and takes nobody for signed in who is not', spoiltWay)
+holds(
+  'both auth services are killed, and agents over HTTP lose nothing that was acknowledged',
+  killedServices,
+)
