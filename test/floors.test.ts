@@ -50,7 +50,15 @@ const FLOORS: Record<string, string[][]> = {
     ['config.ts', 'fields.ts', 'session.ts', 'texts/en.ts'],
     ['exchange.ts', 'session-cache.ts'],
     ['place.ts', 'send.ts', 'web-exchange.ts', 'texts/zh-hans.ts', 'texts/zh-hant.ts'],
-    ['texts/languages.ts', 'nonce.ts', 'claim.ts', 'reports.ts', 'session-check.ts', 'refusal-page.ts'],
+    [
+      'texts/languages.ts',
+      'nonce.ts',
+      'claim.ts',
+      'handover-cookie.ts',
+      'reports.ts',
+      'session-check.ts',
+      'refusal-page.ts',
+    ],
     ['bounce.ts', 'swap.ts'],
     [
       'required.ts',

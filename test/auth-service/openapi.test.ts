@@ -93,6 +93,13 @@ async function taken(): Promise<string> {
   return sid
 }
 
+/** A session that began at the site's own form. */
+async function begun(): Promise<string> {
+  const { body } = await ask('POST', '/v1/signin', signIn)
+  const { ownTicket } = (body as { data: { ownTicket: string } }).data
+  return (await store.redeem(ownTicket))?.record.sid ?? ''
+}
+
 async function ticket(site: string): Promise<string> {
   return (await issueTickets(store, await taken(), client, [{ site, ttl: 3_000, state }]))[0] ?? ''
 }
@@ -121,7 +128,8 @@ const CASES: [method: string, path: () => Promise<string>, body: () => Promise<u
   ['post', async () => '/v1/signin', async () => signIn, 200],
   ['post', async () => '/v1/signin', async () => ({ ...signIn, fields: { email: 'a', password: 'b' } }), 401],
   ['post', async () => '/v1/signin', async () => ({ ...signIn, state: undefined }), 400],
-  ['post', async () => '/v1/tickets', async () => ({ sid: await taken(), state, client }), 200],
+  ['post', async () => '/v1/tickets', async () => ({ sid: await begun(), state, client }), 200],
+  ['post', async () => '/v1/tickets', async () => ({ sid: await taken(), state, client }), 401],
   ['post', async () => '/v1/tickets', async () => ({ sid: 'a'.repeat(32), state, client }), 401],
 ]
 

@@ -5,7 +5,7 @@ import { isSid } from './session-record.ts'
 export type Secrets = readonly [string, ...string[]]
 
 /** What a signature is for; it covers the word, so that no value passes for another kind. */
-export type Purpose = 'session' | 'claim' | 'nonce-bounce' | 'nonce-pull' | 'remember' | 'device'
+export type Purpose = 'session' | 'claim' | 'nonce-bounce' | 'nonce-pull' | 'remember' | 'device' | 'handover'
 
 /** Parses secrets from `a,b` or a list. Throws a `TypeError` where there is none or one has fewer than 32 bytes. */
 export function parseSecrets(value: string | readonly string[]): Secrets {
@@ -98,6 +98,7 @@ export interface CookieNames {
   readonly pull: string
   readonly bounces: string
   readonly silent: string
+  readonly handover: string
   readonly page: string
   readonly remember: string
   readonly device: string
@@ -122,6 +123,7 @@ export function cookieNames(url: string): CookieNames {
     pull: `${prefix}-pull-`,
     bounces: `${prefix}-bounces`,
     silent: `${prefix}-silent`,
+    handover: `${prefix}-handover`,
     page: `${prefix}-page${path}`,
     remember: `${prefix}-remember${path}`,
     device: `${prefix}-device${path}`,

@@ -60,11 +60,11 @@ export function issueForTakeover(desk: Desk): Step {
   return async function issueForTakeover(ctx) {
     const site = trusted(ctx)
     const { sid, state, client } = parseBody(ctx, requests.ticket)
-    const [[isAdmitted], session] = await Promise.all([
-      desk.store.admitted([sid], site.id),
+    const [[isBegunThere], session] = await Promise.all([
+      desk.store.admitted([sid], formOf(site)),
       desk.store.read(sid),
     ])
-    if (isAdmitted !== true || session === null)
+    if (isBegunThere !== true || session === null)
       throw new CarnetError('session_gone', 'This session has ended.')
     const { ttl } = desk.manifest.current.ticket
     const [ticket = ''] = await issueTickets(desk.store, sid, client, [{ site: 'auth', ttl, state }])
@@ -99,12 +99,8 @@ async function begin(
     const own = { site: site.id, ttl: site.ticket.ttl, state }
     const [ownTicket = ''] = await issueTickets(desk.store, sid, client, [own])
     const { ticket, pixels } = await planFanOut(desk.store, manifest, sid, client, site)
-    // On an agent's Redis nobody admits it; where the auth service is to take it over, it asks.
-    await desk.store.admit(
-      sid,
-      site.id,
-      Math.max(desk.store.now() + manifest.session.absolute, series?.expiresAt ?? 0),
-    )
+    const until = Math.max(desk.store.now() + manifest.session.absolute, series?.expiresAt ?? 0)
+    await Promise.all([site.id, formOf(site)].map(each => desk.store.admit(sid, each, until)))
     desk.sessions.noteSite(sid, site.id).catch(() => {})
     const session = sessionHandle(sid)
     desk.log.info({ user: account.user.id, session, site: site.id, remembered: remember }, 'session_started')
@@ -117,6 +113,14 @@ async function begin(
     if (series !== null) await desk.remembering.end(series.seriesId).catch(() => {})
     throw error
   }
+}
+
+/**
+ * Under which name a session counts as begun at the site's own form; no site's id has a slash. A site that was merely
+ * entered must not be able to open the auth service, and with it every other site, for whoever comes by.
+ */
+function formOf({ id }: Site): string {
+  return `${id}/form`
 }
 
 function trusted(ctx: Ctx): Site {

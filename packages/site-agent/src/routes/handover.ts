@@ -1,9 +1,10 @@
 import { answers, CarnetError, dataOf, isSpeculative } from '@carnet/protocol'
 import { type AgentRequest, type Answer, isNavigation, queryOf, redirect } from '../exchange.ts'
+import { sidToHandOver } from '../handover-cookie.ts'
 import { clientAt, type Place } from '../place.ts'
 import { checkSession } from '../session-check.ts'
 
-/** `GET /api/handover?state=`: gives the session of this browser to the auth service, which bound the way to the browser by `state`. */
+/** `GET /api/handover?state=`: gives the session that this browser began at the form to the auth service, which bound the way to the browser by `state`. */
 export async function handover(place: Place, request: AgentRequest): Promise<Answer> {
   if (!place.site.signInForm) throw new CarnetError('forbidden', 'This site takes no passwords.')
   if (isSpeculative(request.headers) || !isNavigation(request)) {
@@ -11,8 +12,10 @@ export async function handover(place: Place, request: AgentRequest): Promise<Ans
   }
   const state = queryOf(request.target).get('state') ?? ''
   const open = await checkSession(place, request)
-  const query =
-    open === null ? { error: 'signed_out' } : { ticket: await ticketFor(place, request, open.sid, state) }
+  const isFromForm = open !== null && open.sid === sidToHandOver(place, request)
+  const query = isFromForm
+    ? { ticket: await ticketFor(place, request, open.sid, state) }
+    : { error: 'signed_out' }
   return redirect(303, `${place.current.auth}/takeover?${new URLSearchParams({ ...query, state })}`)
 }
 

@@ -22,6 +22,7 @@ import { nanoid } from 'nanoid'
 import { returnPathOf } from '../bounce.ts'
 import { dropClaim, hasClaim } from '../claim.ts'
 import { type AgentRequest, type Answer, cookieHeader, json, redirect } from '../exchange.ts'
+import { handoverCookie } from '../handover-cookie.ts'
 import { clientAt, type Place } from '../place.ts'
 import { newSessionCookie } from '../session-check.ts'
 
@@ -85,6 +86,7 @@ async function enter(
   place.onSignIn(sid, session, 'form')
   const cookies = [
     newSessionCookie(place, sid),
+    handoverCookie(place, sid),
     deviceCookie(place, device),
     ...(hasClaim(place, request) ? [dropClaim(place)] : []),
   ]
