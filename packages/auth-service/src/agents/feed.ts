@@ -38,7 +38,7 @@ export class Feed {
     stream.on('close', () => this.#streams.delete(stream))
     this.#streams.add(stream)
     const missed = this.#since(lastId)
-    stream.write(missed === null ? this.#event('missed', '') : missed.join(''))
+    stream.write(missed ?? this.#event('missed', ''))
     this.#beat()
     return stream
   }
@@ -66,11 +66,13 @@ export class Feed {
   }
 
   /** What came after an event; null where that is not known. */
-  #since(id: string | undefined): string[] | null {
+  #since(id: string | undefined): string | null {
     const [, epoch, count] = /^([\w-]{8})\.(\d{1,15})$/.exec(id ?? '') ?? []
     const behind = this.#count - Number(count)
     if (epoch !== this.#epoch || behind < 0 || behind > this.#kept.length) return null
-    return behind === 0 ? [] : this.#kept.slice(-behind)
+    const missed = behind === 0 ? '' : this.#kept.slice(-behind).join('')
+    // More than a stream may hold would cut it off at once, and again each time that it came back.
+    return missed.length > MOST_UNSENT_BYTES / 2 ? null : missed
   }
 
   #beat(): void {
