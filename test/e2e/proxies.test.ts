@@ -57,6 +57,9 @@ const FORGED = {
   x_carnet_roles: 'admin',
 }
 
+// A proxy that drops what a client lists here must not drop what was put in place of it.
+const DROPPING = { ...FORGED, connection: 'close, X-Carnet-User, x-carnet-roles,X-Carnet-Email' }
+
 /** Asks the agents as a proxy does. */
 function ask(
   rule: string,
@@ -192,21 +195,26 @@ for (const [proxy, origin] of Object.entries(PROXIED)) {
   test.serial(`${proxy}: PHP and apps learn who is signed in, and nothing that a client forged`, async t => {
     const browser = await signedIn()
     await browser.visit(`${origin}/members/`)
-    for (const path of ['/who.php', '/members/who.php', '/hello.php']) {
-      const { seen } = seenBy(await browser.request(origin + path, { headers: FORGED }))
-      const { HTTP_X_CARNET_USER: id = '', ...rest } = seen
-      t.deepEqual(rest, ADAS, path)
-      t.regex(id, /^[\w-]{21}$/)
+    for (const headers of [FORGED, DROPPING]) {
+      for (const path of ['/who.php', '/members/who.php', '/hello.php']) {
+        const { seen } = seenBy(await browser.request(origin + path, { headers }))
+        const { HTTP_X_CARNET_USER: id = '', ...rest } = seen
+        t.deepEqual(rest, ADAS, path)
+        t.regex(id, /^[\w-]{21}$/)
+      }
+      const app = JSON.parse((await browser.request(`${origin}/app/x`, { headers })).body)
+      t.is(app['x-carnet-email'], ADA.email)
+      t.is(decodeURIComponent(app['x-carnet-name']), 'Ada 愛達, Ph.D. 100%')
+      t.is(app['x-carnet-roles'], 'member,a%2Cb')
+      t.notRegex(JSON.stringify(app), /forged|admin/)
     }
-    const app = JSON.parse((await browser.request(`${origin}/app/x`, { headers: FORGED })).body)
-    t.is(app['x-carnet-email'], ADA.email)
-    t.is(decodeURIComponent(app['x-carnet-name']), 'Ada 愛達, Ph.D. 100%')
-    t.notRegex(JSON.stringify(app), /forged|admin/)
 
     const nobody = new Browser()
-    const hello = await nobody.request(`${origin}/hello.php`, { headers: FORGED })
-    t.is(hello.status, 200)
-    t.deepEqual(seenBy(hello).seen, NOBODYS)
+    for (const headers of [FORGED, DROPPING]) {
+      const hello = await nobody.request(`${origin}/hello.php`, { headers })
+      t.is(hello.status, 200)
+      t.deepEqual(seenBy(hello).seen, NOBODYS)
+    }
     t.is((await nobody.request(`${origin}/`)).body, 'open page')
   })
 

@@ -38,8 +38,10 @@ ${site.hosts.join(', ')} {
 	handle {
 		# In this order: left to itself Caddy would ask first and take the answer out afterwards.
 		route {
-			# Nobody but the agent says who is signed in, in no spelling.
+			# Nobody but the agent says who is signed in, in no spelling. And nobody has what it says dropped on the way, as
+			# Caddy drops what a client lists in Connection.
 			request_header -*carnet*
+			request_header Connection (?i)x-carnet-[a-z]+ close
 			# Who is signed in passes. With a rule: /api/verify/role=admin?, /verified?, /max_age=10m?, or /optional?, which
 			# lets everybody pass. By the question mark the visitor's own query is left out.
 			forward_auth ${agentOf(site)} {
