@@ -320,6 +320,21 @@ sites:
   t.regex(all('caddy'), /reverse_proxy \/login\/\* 127\.0\.0\.1:4000/)
 })
 
+test('a name that would be more than a name in some file is written into none', t => {
+  for (const more of [
+    'brand: { logo: "a.png\\n      - /etc/passwd" }',
+    'brand: { logo: "a\\u2028.png" }',
+    'sites: [{ id: a, origin: "https://a;internal;.example" }]',
+    'sites: [{ id: a, origin: "https://a.example", aliases: ["https://a{$home}.example"] }]',
+    'sites: [{ id: a, origin: "https://[::1]" }]',
+  ]) {
+    const sites = more.startsWith('sites') ? '' : '\nsites: [{ id: a, origin: "https://a.example" }]'
+    const text = `auth: https://auth.example\n${more}${sites}\n`
+    const manifest = parseManifest(text, 'f')
+    t.throws(() => planOf(manifest, text, '9.9.9'), { message: /cannot be written into files/ }, more)
+  }
+})
+
 test('files are written over what was made and not changed, and over nothing else', t => {
   const at = (name: string) => join(folder, name)
   const files = render('systemd', plan)

@@ -43,13 +43,24 @@ export const AUTH_PORT = 4000
 /** See `AUTH_PORT`. */
 export const AGENT_PORT = 4010
 
-/** Plans a deployment. Sites keep their order, and with it their ports. */
+// A URL's host may hold `;`, `{` and `$`, and a file's name the end of a line: in the files of a deployment they would be
+// more than a name.
+const HOST = /^[a-z0-9._-]+$/
+const FILE = /^[^\p{Cc}\u2028\u2029]+$/u
+
+/** Plans a deployment. Sites keep their order, and with it their ports. Throws for names that not every target can write. */
 export function planOf(manifest: Manifest, manifestText: string, version: string): Plan {
   const { hostname, pathname } = new URL(manifest.auth)
   const brands = [manifest.brand, ...manifest.sites.map(site => site.brand)]
   const logos = brands.flatMap(({ logo }) =>
     logo === undefined || logo === null || logo.startsWith('data:') ? [] : [logo],
   )
+  const hosts = [manifest.auth, ...manifest.sites.flatMap(originsOf)].map(url => new URL(url).hostname)
+  for (const name of [...hosts.filter(host => !HOST.test(host)), ...logos.filter(logo => !FILE.test(logo))]) {
+    throw new Error(
+      `${JSON.stringify(name)} cannot be written into files of every kind: give it a plain name.`,
+    )
+  }
   return {
     manifest,
     manifestText,
