@@ -1,5 +1,5 @@
 import { createServer } from 'node:http'
-import { HttpStore, MemoryStore } from '@carnet/protocol'
+import { HttpRequests, HttpStore, MemoryStore } from '@carnet/protocol'
 import test from 'ava'
 import { secretsOf, startStoreService } from '../support/over-http.ts'
 import { startTcpProxy } from '../support/tcp-proxy.ts'
@@ -64,4 +64,30 @@ test('who was away for long is told to forget all, and is not cut off again and 
   await proxy.set('pass')
   await until(() => watch.isCurrent(0))
   t.is(missed, before + 1)
+})
+
+test('what was carried out before its answer was lost is not signed anew, whatever the clocks say', async t => {
+  const nonces: string[] = []
+  const date = () => new Date(Date.now() + 20_000).toUTCString()
+  const server = createServer((req, res) => {
+    const [, nonce = ''] = /nonce=([\w-]+)/.exec(req.headers.authorization ?? '') ?? []
+    nonces.push(nonce)
+    if (nonces.length === 2) return void req.socket.resetAndDestroy()
+    const isReplay = nonces.indexOf(nonce) < nonces.length - 1
+    const answer = isReplay ? { code: 401, error: 'bad_signature' } : { code: 0, data: {} }
+    res.writeHead(answer.code || 200, { date: date() }).end(JSON.stringify(answer))
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as { port: number }
+  const requests = new HttpRequests(`http://localhost:${port}`, { site: 'shop', secrets: secretsOf('shop') })
+  t.teardown(() => {
+    requests.close()
+    server.closeAllConnections()
+    server.close()
+  })
+  const redeem = (ticket: string) =>
+    requests.ask('POST', '/v1/tickets/redeem', { ticket }, { within: 10_000 })
+  t.is((await redeem('a')).status, 200)
+  await t.throwsAsync(redeem('b'), { code: 'store_unavailable' } as object)
+  t.is(new Set(nonces).size, 2)
 })

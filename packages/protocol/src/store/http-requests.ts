@@ -79,7 +79,8 @@ export class HttpRequests {
     try {
       const options = { method, headers, signal }
       let reply = await this.#once(path, text, options)
-      if (reply.error === 'bad_signature' && this.#corrects(reply.date)) {
+      // What was sent again may be refused for having come before: signed anew, it would be carried out twice.
+      if (reply.error === 'bad_signature' && !reply.sentAgain && this.#corrects(reply.date)) {
         reply = await this.#once(path, text, options)
       }
       if (reply.error === 'bad_signature')
@@ -121,7 +122,7 @@ export class HttpRequests {
       headers: more,
       signal,
     }: { method: string; headers: Record<string, string>; signal: AbortSignal },
-  ): Promise<HttpAnswer & { date: string | undefined }> {
+  ): Promise<HttpAnswer & { date: string | undefined; sentAgain: boolean }> {
     const options: RequestOptions = {
       method,
       agent: this.#agent,
@@ -135,14 +136,16 @@ export class HttpRequests {
     }
     // A connection that was kept may just have been closed. What is sent again bears the nonce that it had: should it
     // have come after all, it is refused, and nothing is done twice.
+    let sentAgain = false
     const reply = await this.#sent(path, body, options).catch(error => {
       if ((error as { resend?: true }).resend !== true) throw error
+      sentAgain = true
       return this.#sent(path, body, options)
     })
     const { statusCode: status = 0, headers } = reply
     const parsed = envelope.parse(JSON.parse(await textOf(reply)))
     const retryAfter = /^\d+$/.test(headers['retry-after'] ?? '') ? Number(headers['retry-after']) : null
-    return { status, error: parsed.error ?? null, body: parsed, retryAfter, date: headers.date }
+    return { status, error: parsed.error ?? null, body: parsed, retryAfter, date: headers.date, sentAgain }
   }
 
   #sent(path: string, body: string, options: RequestOptions): Promise<IncomingMessage> {
