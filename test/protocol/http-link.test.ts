@@ -66,6 +66,44 @@ test('who was away for long is told to forget all, and is not cut off again and 
   t.is(missed, before + 1)
 })
 
+test('a site has only so many streams, which come and go at no cost to the others', async t => {
+  const service = await startStoreService(new MemoryStore())
+  const open: { destroy(): unknown }[] = []
+  const [shop, news] = ['shop', 'news'].map(
+    site => new HttpRequests(service.url, { site, secrets: secretsOf(site) }),
+  )
+  t.teardown(async () => {
+    for (const stream of open) stream.destroy()
+    shop?.close()
+    news?.close()
+    await service.close()
+  })
+  if (shop === undefined || news === undefined) return t.fail()
+  const stream = async (of: HttpRequests) => {
+    const opened = await of.open('/v1/revocations', {}, new AbortController().signal)
+    open.push(opened)
+    return opened
+  }
+  let beats = 0
+  const first = await stream(news)
+  first.on('data', chunk => {
+    beats += String(chunk).match(/event: beat/g)?.length ?? 0
+  })
+  await until(() => beats > 0)
+  const [before, from] = [beats, performance.now()]
+  await Promise.all(Array.from({ length: 256 }, () => stream(shop)))
+  t.true(beats - before <= Math.ceil((performance.now() - from) / 250) + 1, `${beats - before} beats`)
+  await t.throwsAsync(stream(shop), { message: /429/ })
+  t.is(await stream(news).then(() => 'another site may'), 'another site may')
+  open[1]?.destroy()
+  await until(() =>
+    stream(shop).then(
+      () => true,
+      () => false,
+    ),
+  )
+})
+
 test('what was carried out before its answer was lost is not signed anew, whatever the clocks say', async t => {
   const nonces: string[] = []
   const date = () => new Date(Date.now() + 20_000).toUTCString()

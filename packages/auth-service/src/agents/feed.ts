@@ -1,10 +1,12 @@
 import { PassThrough, type Readable } from 'node:stream'
-import type { Store, Watch } from '@carnet/protocol'
+import { CarnetError, type Store, type Watch } from '@carnet/protocol'
 import { nanoid } from 'nanoid'
 
 const BEAT_EVERY_MS = 250
 const KEPT = 4_096
 const MOST_UNSENT_BYTES = 262_144
+// One for each process of its agents; a site in wrong hands must leave connections for the others.
+const MOST_OF_A_SITE = 256
 const DIGITS = [...Array(16).keys()]
 
 /**
@@ -17,6 +19,7 @@ export class Feed {
   readonly #watch: Watch
   readonly #timer: NodeJS.Timeout
   readonly #streams = new Set<PassThrough>()
+  readonly #ofSites = new Map<string, number>()
   /** Of this process, and of what it has heard without a gap. */
   #epoch = nanoid(8)
   #count = 0
@@ -29,17 +32,27 @@ export class Feed {
       ended: handle => this.#tell('ended', handle),
       forgetAll: () => this.#beginAnew(),
     })
-    this.#timer = setInterval(() => this.#beat(), BEAT_EVERY_MS).unref()
+    this.#timer = setInterval(() => this.#send(this.#beat()), BEAT_EVERY_MS).unref()
   }
 
-  /** A stream of what comes after an event, or of what comes from now on. */
-  open(lastId: string | undefined): Readable {
+  /** A stream for a site, of what comes after an event, or of what comes from now on. Throws `rate_limited` where it has too many. */
+  open(site: string, lastId: string | undefined): Readable {
+    const held = this.#ofSites.get(site) ?? 0
+    if (held >= MOST_OF_A_SITE) {
+      throw new CarnetError('rate_limited', `A site has ${MOST_OF_A_SITE} streams at most.`, {
+        retryAfter: 1,
+      })
+    }
+    this.#ofSites.set(site, held + 1)
     const stream = new PassThrough()
-    stream.on('close', () => this.#streams.delete(stream))
+    stream.on('close', () => {
+      this.#streams.delete(stream)
+      this.#ofSites.set(site, (this.#ofSites.get(site) ?? 1) - 1)
+    })
     this.#streams.add(stream)
     const missed = this.#since(lastId)
     stream.write(missed ?? this.#event('missed', ''))
-    this.#beat()
+    stream.write(this.#beat())
     return stream
   }
 
@@ -75,16 +88,16 @@ export class Feed {
     return missed.length > MOST_UNSENT_BYTES / 2 ? null : missed
   }
 
-  #beat(): void {
+  #beat(): string {
     let now: number
     try {
       now = this.#store.now()
     } catch {
       // Without the store's time nothing can be believed anyway.
-      return
+      return ''
     }
     const left = DIGITS.map(digit => Math.floor(this.#watch.currentFor(digit)))
-    this.#send(`event: beat\ndata: ${JSON.stringify({ now, left })}\n\n`)
+    return `event: beat\ndata: ${JSON.stringify({ now, left })}\n\n`
   }
 
   #event(name: 'changed' | 'ended' | 'missed', data: string): string {

@@ -70,6 +70,7 @@ const OPERATIONS: Readonly<Record<string, Readonly<Record<string, Operation>>>> 
           schema: { type: 'string' },
         },
       ],
+      refusals: ['rate_limited'],
     },
   },
   '/v1/reports': {

@@ -92,10 +92,11 @@ export function report(desk: Desk): Step {
 /** `GET /v1/revocations`: what is to be forgotten, as it happens. */
 export function revocations(feed: Feed): Step {
   return async function revocations(ctx) {
+    const stream = feed.open(siteOf(ctx).id, ctx.get('Last-Event-ID') || undefined)
     ctx.type = 'text/event-stream'
     // nginx would hold it back: https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_buffering
     ctx.set('X-Accel-Buffering', 'no')
-    ctx.body = feed.open(ctx.get('Last-Event-ID') || undefined)
+    ctx.body = stream
   }
 }
 
