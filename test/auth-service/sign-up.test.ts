@@ -118,6 +118,7 @@ for (const [name, world] of Object.entries(worlds)) {
       [{ email: 'x' }, 'email'],
       [{ email: 'a\u0007@example.com' }, 'email'],
       [{ email: 'a＠b＠c' }, 'email'],
+      [{ email: 'doctor-a@carnet.Invalid' }, 'email'],
       [{ email: 'a@example.com\r\nBcc: b@example.com' }, 'email'],
       [{ password: 'short', passwordAgain: 'short' }, 'password'],
       [{ passwordAgain: 'another long password' }, 'passwordAgain'],

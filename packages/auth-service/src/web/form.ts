@@ -20,7 +20,8 @@ export function emailField(texts: Texts): z.ZodType<string> {
     .min(1, texts.faults.emailMissing)
     .transform((text, context) => {
       const email = normalizeEmail(text)
-      if (email !== null) return email
+      // Accounts bear such addresses that are the service's own, or that have none (RFC 6761 §6.4): nobody signs up as one.
+      if (email !== null && !email.endsWith('.invalid')) return email
       context.addIssue({ code: 'custom', message: texts.faults.email })
       return z.NEVER
     })
