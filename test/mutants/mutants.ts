@@ -664,8 +664,8 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: `${SERVICE}/agents/signed.ts`,
-        from: 'if (Math.abs(Date.now() - signature.at) > CLOCKS_WITHIN_MS) {',
-        to: 'if (Math.abs(Date.now() - signature.at) < -CLOCKS_WITHIN_MS) {',
+        from: 'if (Math.abs(now - signature.at) > CLOCKS_WITHIN_MS) {',
+        to: 'if (Math.abs(now - signature.at) < -CLOCKS_WITHIN_MS) {',
       },
     ],
   },
@@ -690,8 +690,8 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: `${PROTOCOL}/store/http-link.ts`,
-        from: '= ms === 0 ? 0 : said + ms',
-        to: '= ms === 0 ? 0 : said + 4 * ms',
+        from: '= ms === 0 ? 0 : from + ms',
+        to: '= ms === 0 ? 0 : from + 4 * ms',
       },
     ],
   },

@@ -1,7 +1,7 @@
 import { createHmac, hash, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Secrets } from './cookie.ts'
 
-/** How far a request's own time may be from the auth service's, in ms. A nonce is kept in mind for twice as long. */
+/** How far a request's own time may be from the auth service's, in ms. A nonce is kept in mind for three times as long. */
 export const CLOCKS_WITHIN_MS = 30_000
 
 /** What a signature covers beside the site. */
