@@ -1,5 +1,15 @@
 /** What a site may be made with, by the names that `--stack` takes. */
-export const STACKS = ['koa', 'express', 'fastify', 'hono', 'next', 'node', 'nginx', 'caddy'] as const
+export const STACKS = [
+  'koa',
+  'express',
+  'fastify',
+  'hono',
+  'fetch',
+  'next',
+  'node',
+  'nginx',
+  'caddy',
+] as const
 
 /** One of them. */
 export type Stack = (typeof STACKS)[number]
@@ -74,6 +84,13 @@ app.addHook('onRequest', carnet.required())  // from here on: signed-in only`,
 
 app.use(carnet(agent))                 // answers /api/*, sets c.var.carnet.session (or null)
 app.use(carnet.required())             // from here on: signed-in only`,
+  fetch: `import { carnet } from '${AGENT}/fetch'
+
+const gate = carnet(agent, { peer: (request, server) => server.requestIP(request)?.address })
+Bun.serve({
+  // visit.session is who visits, or null
+  fetch: gate.handler((request, visit) => visit.required() ?? new Response('Signed in')),
+})`,
   next: `import { carnet } from '${AGENT}/fetch'
 
 // gate.ts
