@@ -1,16 +1,16 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Browser } from '@carnet/demo/browser'
 import test from 'ava'
 import { GOOD_PASSWORD } from '../support/accounts.ts'
 import { freePort } from '../support/free-port.ts'
+import { fromGuide } from '../support/guide.ts'
 import { type Program, run } from '../support/processes.ts'
 import { startRedis } from '../support/redis.ts'
 import { until } from '../support/until.ts'
 import { postJson, whoAt } from '../support/world.ts'
 
 const repository = join(import.meta.dirname, '../..')
-const guide = readFileSync(join(repository, 'docs/guides/login-module.md'), 'utf8')
 // Below the tests' own modules, where the packages are found.
 const modules = join(import.meta.dirname, '../node_modules')
 mkdirSync(modules, { recursive: true })
@@ -23,14 +23,6 @@ test.after.always(async () => {
   await redis.stop()
   rmSync(folder, { recursive: true, force: true })
 })
-
-/** A block of the guide, at the test's own ports. */
-function block(start: string): string {
-  const text = [...guide.matchAll(/```\w+\n([\s\S]*?)```/g)]
-    .map(([, body = '']) => body)
-    .find(body => body.startsWith(start))
-  return (text ?? '').replaceAll('3000', String(app)).replaceAll('3001', String(shop))
-}
 
 const KEY = 'a key of 32 bytes or more for the guide'
 const origin = `http://app.localhost:${app}`
@@ -50,8 +42,11 @@ test.serial(
   'the guide’s app signs people in by itself, and then for several domains, with the same code',
   async t => {
     const file = join(folder, 'app.mjs')
-    writeFileSync(file, block('// app.mjs'))
-    writeFileSync(join(folder, 'sites.yaml'), block('# sites.yaml'))
+    writeFileSync(file, fromGuide('login-module.md', '// app.mjs', { 3000: `${app}` }))
+    writeFileSync(
+      join(folder, 'sites.yaml'),
+      fromGuide('login-module.md', '# sites.yaml', { 3000: `${app}`, 3001: `${shop}` }),
+    )
     const cwd = process.cwd()
     process.chdir(folder)
     t.teardown(() => process.chdir(cwd))

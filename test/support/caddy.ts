@@ -11,11 +11,14 @@ export interface Caddy {
   stop(): Promise<void>
 }
 
-/** Starts Caddy with this Caddyfile, without certificates and without the door by which it is administered. */
-export async function startCaddy(caddyfile: string, ready: number): Promise<Caddy> {
+/** Starts Caddy with this Caddyfile, without certificates. `admin` is a port by which it is administered; none where it is left out. */
+export async function startCaddy(caddyfile: string, ready: number, admin?: number): Promise<Caddy> {
   const folder = mkdtempSync(join(tmpdir(), 'carnet-caddy-'))
   const file = join(folder, 'Caddyfile')
-  writeFileSync(file, `{\n\tadmin off\n\tauto_https off\n\tlog {\n\t\toutput discard\n\t}\n}\n${caddyfile}`)
+  writeFileSync(
+    file,
+    `{\n\tadmin ${admin === undefined ? 'off' : `127.0.0.1:${admin}`}\n\tauto_https off\n\tlog {\n\t\toutput discard\n\t}\n}\n${caddyfile}`,
+  )
   const server = spawn('caddy', ['run', '--config', file, '--adapter', 'caddyfile'], {
     stdio: ['ignore', 'ignore', 'pipe'],
     env: { PATH: process.env['PATH'] ?? '', HOME: folder, XDG_DATA_HOME: folder, XDG_CONFIG_HOME: folder },
