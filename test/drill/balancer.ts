@@ -16,7 +16,7 @@ export async function startBalancer(port: number, targets: readonly number[]): P
   function hand(client: Socket, choices: readonly number[]): void {
     const [target, ...others] = choices
     if (target === undefined) {
-      client.resetAndDestroy()
+      client.destroy()
       return
     }
     const upstream = connect(target, '127.0.0.1')
@@ -36,7 +36,8 @@ export async function startBalancer(port: number, targets: readonly number[]): P
     open.add(from)
     from.setNoDelay(true)
     from.pipe(to)
-    from.on('error', () => to.resetAndDestroy())
+    // Not reset: of a connection that is about to end, Node would leave the handle open, and the process with it.
+    from.on('error', () => to.destroy())
     from.on('close', () => {
       open.delete(from)
       to.destroy()

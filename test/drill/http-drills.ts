@@ -34,7 +34,7 @@ export const killedServices: Drill = overHttp({
           program.process.kill('SIGKILL')
           await program.exited
         }
-        await setTimeout(brief ? 3_000 : 8_000)
+        await setTimeout(brief ? 2_000 : 8_000)
         const { all, failed } = oracle.since('check')
         prove(failed > 0, `${failed} of ${all} checks failed`)
         await Promise.all(world.services.map(service => service.start()))
