@@ -64,8 +64,10 @@ export class SessionCache {
     this.#toucher = new Toucher(store)
     this.#entries = sessions === 0 ? null : new LRUCache({ max: sessions })
     this.#watch = store.watch({
-      forget: handle => this.forget(handle),
-      ended,
+      forget: (handle, isOver) => {
+        this.forget(handle)
+        if (isOver === true) ended(handle)
+      },
       forgetAll: () => void this.#forgottenAt.fill(++this.#turn),
     })
     // How long the store has been away must not depend on how busy the site was before.

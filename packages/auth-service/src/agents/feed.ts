@@ -28,8 +28,7 @@ export class Feed {
   constructor(store: Store) {
     this.#store = store
     this.#watch = store.watch({
-      forget: handle => this.#tell('changed', handle),
-      ended: handle => this.#tell('ended', handle),
+      forget: (handle, ended) => this.#tell(ended === true ? 'ended' : 'changed', handle),
       forgetAll: () => this.#beginAnew(),
     })
     this.#timer = setInterval(() => this.#send(this.#beat()), BEAT_EVERY_MS).unref()

@@ -114,8 +114,7 @@ export class HttpLink {
 
   #heard(event: string, data: string): void {
     for (const watcher of this.#watchers) {
-      if (event === 'ended' || event === 'changed') watcher.forget(data)
-      if (event === 'ended') watcher.ended?.(data)
+      if (event === 'ended' || event === 'changed') watcher.forget(data, event === 'ended')
       if (event === 'missed') watcher.forgetAll()
     }
     if (event !== 'beat') return

@@ -165,10 +165,7 @@ export class MemoryStore implements Store {
 
   #forget(sid: string, why: 'ended' | 'changed'): void {
     const handle = sessionHandle(sid)
-    for (const watcher of this.#watchers) {
-      watcher.forget(handle)
-      if (why === 'ended') watcher.ended?.(handle)
-    }
+    for (const watcher of this.#watchers) watcher.forget(handle, why === 'ended')
   }
 
   #live<T>(held: Map<string, Held<T>>, key: string): Held<T> | null {

@@ -139,10 +139,7 @@ export class RevocationLink {
 
   #forgotten(text: string): void {
     const [handle = '', word] = text.split(' ', 2)
-    for (const watcher of this.#watchers) {
-      watcher.forget(handle)
-      if (word === ENDED) watcher.ended?.(handle)
-    }
+    for (const watcher of this.#watchers) watcher.forget(handle, word === ENDED)
   }
 
   #heardBeat(lane: string, text: string): void {

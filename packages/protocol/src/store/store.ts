@@ -34,10 +34,8 @@ export interface Revocation {
 
 /** Told to forget what it knows of sessions. */
 export interface Watcher {
-  /** The session of this handle was revoked, or its user changed. */
-  forget(handle: string): void
-  /** It was revoked; told after `forget`, for one session perhaps more than once. */
-  ended?(handle: string): void
+  /** The session of this handle was revoked, or its user changed; `ended` tells which, for one session perhaps more than once. */
+  forget(handle: string, ended?: boolean): void
   /** Something may have been missed: all that was known counts no longer. */
   forgetAll(): void
 }
