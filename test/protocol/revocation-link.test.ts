@@ -76,9 +76,11 @@ async function single(t: Teardown) {
 
 test('a link is current while the service beats, and for 2 s at most after it has stopped', async t => {
   const { redis, beater } = await single(t)
+  await beater.stop()
   const agent = await open(t, redis.url)
   const { watch, forgotAll } = listen(agent)
   t.true(noneCurrent(watch))
+  beater.start()
   await until(() => allCurrent(watch))
   t.deepEqual(forgotAll, [false])
   const startedAt = performance.now()
