@@ -1,3 +1,4 @@
+import { type AddressInfo, connect, createServer } from 'node:net'
 import { openStore, type Store, sessionHandle, startSession, type Watch } from '@carnet/protocol'
 import anyTest from 'ava'
 import { startCluster, type TestCluster } from '../support/cluster.ts'
@@ -277,4 +278,40 @@ test('in a cluster every lane is heard, also after its slot has moved and after 
   const stoppedAt = performance.now()
   await until(() => noneCurrent(watch))
   t.true(performance.now() - stoppedAt < BELIEVED_FOR_MS + NOISE_MS)
+})
+
+test('a connection that is lost just as it is ready ends nothing, and is made anew', async t => {
+  const { redis } = await single(t)
+  let cuts = 0
+  let cutting = false
+  // Behind the answer to the last question before a connection is ready.
+  const proxy = createServer(client => {
+    const server = connect(redis.port, '127.0.0.1')
+    for (const end of [client, server]) end.on('error', () => {})
+    client.pipe(server)
+    server.on('data', chunk => {
+      client.write(chunk)
+      if (!cutting || !chunk.includes('redis_version')) return
+      cuts++
+      client.resetAndDestroy()
+      server.destroy()
+    })
+    server.on('close', () => client.destroy())
+    client.on('close', () => server.destroy())
+  })
+  await new Promise<void>(resolve => proxy.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => void proxy.close())
+  const faults: unknown[] = []
+  const onFault = (fault: unknown) => faults.push(fault)
+  process.on('unhandledRejection', onFault)
+  t.teardown(() => void process.off('unhandledRejection', onFault))
+  const agent = await open(t, `redis://127.0.0.1:${(proxy.address() as AddressInfo).port}`)
+  const { watch } = listen(agent)
+  await until(() => allCurrent(watch))
+  cutting = true
+  await redis.ask('CLIENT', 'KILL', 'TYPE', 'pubsub')
+  await until(() => cuts >= 5)
+  cutting = false
+  await until(() => allCurrent(watch))
+  t.deepEqual(faults, [])
 })

@@ -31,7 +31,7 @@ function appSteps(stack: Exclude<Stack, 'nginx' | 'caddy'>, id: string, file: st
   return [
     `Give the app its secret and the store. With users in Redis, load what \`carnet redis-acl\` prints now.
      CARNET_SITE_SECRETS="$(carnet site secret ${id})"
-     CARNET_REDIS_URL=                     # the auth service's Redis`,
+     CARNET_STORE_URL=                     # the auth service, https://auth.…, or its Redis, redis://…`,
     `Mount the agent:\n\n${indented(`${agentOf(id, file, stack === 'next')}\n${MOUNTS[stack]}`)}`,
     AFTER,
   ]
@@ -43,7 +43,7 @@ function proxySteps(stack: 'nginx' | 'caddy', id: string, file: string): string[
     `Run an agent beside the app. With users in Redis, load what \`carnet redis-acl\` prints now.
      export CARNET_MANIFEST=${file} CARNET_SITE=${id}
      export ${variable}="$(carnet site secret ${id})"
-     export CARNET_REDIS_URL=              # the auth service's Redis
+     export CARNET_STORE_URL=              # the auth service, https://auth.…, or its Redis, redis://…
      export CARNET_TRUST_PROXY=127.0.0.1   # where ${stack} comes from
      carnet agent                          # listens on 127.0.0.1:4010`,
     `Put it in front: \`CARNET_MANIFEST=${file} carnet deploy render --target ${stack}\` prints the configuration of
@@ -62,7 +62,7 @@ const ${isNext ? 'openAgent = () => ' : 'agent = await '}createAgent({
   site: '${id}',
   manifest: '${file.replaceAll(/[\\']/g, '\\$&')}',
   secrets: process.env.CARNET_SITE_SECRETS,
-  store: process.env.CARNET_REDIS_URL,${isNext ? "\n  trustProxy: '127.0.0.1'," : ''}
+  store: process.env.CARNET_STORE_URL,${isNext ? "\n  trustProxy: '127.0.0.1'," : ''}
 })
 `
 }

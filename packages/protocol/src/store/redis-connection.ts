@@ -65,6 +65,9 @@ function connectServer(target: RedisTarget): Redis {
   return new Server({
     ...STRICT,
     ...credentials(target),
+    // Who subscribes does so anew. Where ioredis does, and the connection is lost again meanwhile, nobody catches what it
+    // says, and the process ends.
+    autoResubscribe: false,
     retryStrategy: backOff,
     scripts: SCRIPTS,
     db: target.database,

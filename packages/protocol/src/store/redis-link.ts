@@ -85,7 +85,10 @@ export class RevocationLink {
     const mine = (work: () => void) => () => {
       if (this.#subscriber === subscriber) work()
     }
-    const broken = mine(() => void this.#believedUntil.fill(0))
+    const broken = mine(() => {
+      this.#believedUntil.fill(0)
+      this.#isSubscribed = false
+    })
     const heard = (channel: string, text: string) => {
       if (this.#subscriber === subscriber) this.#heard(channel, text)
     }
