@@ -3,7 +3,6 @@ import { type Drill, runDrill } from '../drill/drill.ts'
 import { killedServices } from '../drill/http-drills.ts'
 import { spoiltWay } from '../drill/network-drill.ts'
 import { frozenRedis } from '../drill/redis-drills.ts'
-import { killedService } from '../drill/service-drills.ts'
 import { startPostgres } from '../support/postgres.ts'
 
 // The short form of `pnpm drill`: the faults last some seconds, and little has to be acknowledged.
@@ -21,7 +20,6 @@ function holds(title: string, drill: Drill): void {
   })
 }
 
-holds('one of two auth services is killed, and nothing that was acknowledged is lost', killedService)
 holds('Redis is frozen, and nothing that was acknowledged is lost', frozenRedis)
 holds('a site is cut off from Redis in four ways, and takes nobody for signed in who is not', spoiltWay)
 holds(
