@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Browser } from '@carnet/demo/browser'
 import test, { type ExecutionContext } from 'ava'
 import { pino } from 'pino'
 import { openDatabase } from '../../packages/auth-service/src/accounts/database.ts'
@@ -64,6 +65,10 @@ async function installation(t: ExecutionContext, secrets: string) {
   })
   await start()
   await until(async () => (await keys()).length === secrets.split(',').length)
+  // The store is kept from the first beat on.
+  await until(
+    async () => (await new Browser().request(`http://auth.localhost:${port}/readyz`)).status === 200,
+  )
   return { folder, env, database, keys, start }
 }
 
