@@ -8,6 +8,7 @@ import { SMTPServer } from 'smtp-server'
 import { type Certificate, makeCertificate } from './certificate.ts'
 import { freePort } from './free-port.ts'
 import { startRedis, type TestRedis } from './redis.ts'
+import { until } from './until.ts'
 import { startWorld, type World } from './world.ts'
 
 /** Stands in front of a part; true where it has answered itself. */
@@ -72,6 +73,8 @@ export async function startDeployment(): Promise<Deployment> {
       return yaml
     },
   })
+  // The store is kept from the first beat on.
+  await until(() => world.store.ping().then(() => true))
   return {
     ...world,
     env,
