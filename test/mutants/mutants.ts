@@ -693,6 +693,11 @@ export const MUTANTS: readonly Mutant[] = [
         from: '= ms === 0 ? 0 : from + ms',
         to: '= ms === 0 ? 0 : from + 4 * ms',
       },
+      {
+        file: `${PROTOCOL}/store/http-link.ts`,
+        from: 'const SILENT_FOR_MS = 2_000',
+        to: 'const SILENT_FOR_MS = 9_000',
+      },
     ],
   },
   {

@@ -178,7 +178,10 @@ test.serial(
     await proxy.set('hole')
     const silentAt = performance.now()
     await until(() => !watch.isCurrent(0))
-    t.true(performance.now() - silentAt < 2_000, 'a silent stream is believed for less than 2 s')
+    t.true(
+      performance.now() - silentAt < 2_500,
+      'a silent stream is believed for 2 s at most, and what a busy machine adds',
+    )
     for (let n = 0; n < 8_300; n++) await revoke()
     await proxy.set('pass')
     await until(() => watch.isCurrent(0), 10_000)
